@@ -1,0 +1,7 @@
+//! Connection settings, and the variables they are read from.
+
+mod settings;
+
+pub use settings::{
+    ChannelBinding, Host, Keepalives, Settings, SslMode, SslNegotiation, TargetSessionAttrs,
+};

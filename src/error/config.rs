@@ -1,0 +1,96 @@
+use std::{error::Error as StdError, fmt, sync::Arc};
+
+/// A setting that is missing, malformed or unsafe.
+///
+/// Names the variable and the fix, never the value. `Display` reads
+/// `<variable>: <problem>; <fix>`.
+#[derive(Clone, Debug)]
+pub struct ConfigError(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
+    kind: ConfigErrorKind,
+    variable: Option<String>,
+    problem: String,
+    fix: String,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// What is wrong with a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConfigErrorKind {
+    /// A needed setting is not there.
+    Missing,
+    /// A setting is there and can't be read.
+    Malformed,
+    /// A reference to a secret store reached the application unresolved.
+    UnresolvedReference,
+    /// Two settings contradict each other.
+    Conflict,
+    /// The setting would send a credential where it must not go.
+    Unsafe,
+    /// The setting asks for something that can't be had with a token or with this build.
+    Unsupported,
+}
+
+impl ConfigError {
+    /// An error of this kind. Neither text may hold the value of a setting.
+    pub(crate) fn new(
+        kind: ConfigErrorKind,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Details {
+            kind,
+            variable: None,
+            problem: problem.into(),
+            fix: fix.into(),
+            cause: None,
+        }))
+    }
+
+    /// Names the variable that the error is about.
+    #[must_use]
+    pub(crate) fn in_variable(mut self, name: impl Into<String>) -> Self {
+        self.0.variable = Some(name.into());
+        self
+    }
+
+    /// Keeps the cause. It must not hold the value of a setting.
+    #[must_use]
+    pub(crate) fn with_cause(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> ConfigErrorKind {
+        self.0.kind
+    }
+
+    /// The variable to change, where the error is about one.
+    pub fn variable(&self) -> Option<&str> {
+        self.0.variable.as_deref()
+    }
+
+    /// What to do about it.
+    pub fn fix(&self) -> &str {
+        &self.0.fix
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(variable) = &self.0.variable {
+            write!(f, "{variable}: ")?;
+        }
+        write!(f, "{}; {}", self.0.problem, self.0.fix)
+    }
+}
+
+impl StdError for ConfigError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}

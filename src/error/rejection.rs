@@ -1,0 +1,183 @@
+use std::fmt;
+
+/// The server's refusal of a login.
+///
+/// Keeps the server's own text and SQLSTATE, and adds what to do where the text is a known one.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    sqlstate: String,
+    message: String,
+    user: String,
+    reason: RejectionReason,
+}
+
+/// Why the server refused, read from its message.
+///
+/// Azure words its messages differently between releases, so only the stable parts are matched, and
+/// a text that is not known is [`Other`](RejectionReason::Other).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RejectionReason {
+    /// The access token has expired.
+    TokenExpired,
+    /// The token was issued for another service.
+    WrongAudience,
+    /// The server could not read the token.
+    MalformedToken,
+    /// The role is mapped to another kind of principal than the token's.
+    PrincipalTypeMismatch,
+    /// No rule of the server's firewall or `pg_hba.conf` admits this login.
+    NotAdmitted,
+    /// The role does not exist.
+    RoleMissing,
+    /// Name and credential don't belong together, as far as the server says.
+    AuthenticationFailed,
+    /// Anything else.
+    Other,
+}
+
+impl Rejection {
+    pub(crate) fn new(
+        sqlstate: impl Into<String>,
+        message: impl Into<String>,
+        user: impl Into<String>,
+    ) -> Self {
+        let message = message.into();
+        let reason = RejectionReason::of_message(&message);
+        Self { sqlstate: sqlstate.into(), message, user: user.into(), reason }
+    }
+
+    /// The five-character SQLSTATE.
+    pub fn sqlstate(&self) -> &str {
+        &self.sqlstate
+    }
+
+    /// The server's own text.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The role that tried to log in.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Why, as far as the text says.
+    pub fn reason(&self) -> RejectionReason {
+        self.reason
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        self.reason.hint()
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the server refused the login of \"{}\": {} (SQLSTATE {}); {}",
+            self.user,
+            self.message,
+            self.sqlstate,
+            self.hint()
+        )
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl RejectionReason {
+    fn of_message(message: &str) -> Self {
+        let message = message.to_ascii_lowercase();
+        let known = [
+            ("access token has expired", Self::TokenExpired),
+            ("valid audience claim", Self::WrongAudience),
+            ("access token has invalid format", Self::MalformedToken),
+            ("aad_auth_tokentype", Self::PrincipalTypeMismatch),
+            ("no pg_hba.conf entry", Self::NotAdmitted),
+            ("password authentication failed", Self::AuthenticationFailed),
+        ];
+        if message.starts_with("role ") && message.ends_with(" does not exist") {
+            return Self::RoleMissing;
+        }
+        known
+            .into_iter()
+            .find(|(text, _)| message.contains(text))
+            .map_or(Self::Other, |(_, reason)| reason)
+    }
+
+    /// Whether a newly fetched token could be accepted where this one was not.
+    pub(crate) fn may_pass_with_new_token(self) -> bool {
+        matches!(self, Self::TokenExpired | Self::AuthenticationFailed | Self::Other)
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::TokenExpired => "check the clock of this machine against the server's",
+            Self::WrongAudience => {
+                "the token is for another service or cloud; check that the host belongs to the cloud \
+                 that the token was requested for"
+            }
+            Self::MalformedToken => {
+                "the server expected a Microsoft Entra token; if this role has a password, set it in \
+                 the connection settings"
+            }
+            Self::PrincipalTypeMismatch => {
+                "the role is mapped to another type of principal; create it again with \
+                 pgaadauth_create_principal_with_oid and type 'service' for managed identities and \
+                 applications, 'user' for people"
+            }
+            Self::NotAdmitted => {
+                "allow this client's address in the server's networking settings, and check user and \
+                 database name"
+            }
+            Self::RoleMissing | Self::AuthenticationFailed => {
+                "check that the role exists with exactly this name and is mapped to the object id of \
+                 this identity (SELECT * FROM pgaadauth_list_principals(false) as an Entra administrator)"
+            }
+            Self::Other => "see the server's text",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rejection, RejectionReason};
+
+    #[test]
+    fn known_texts_of_both_wordings_are_recognised() {
+        use RejectionReason as Reason;
+        let cases = [
+            (
+                "The access token has expired. Acquire a new token and try again.",
+                Reason::TokenExpired,
+            ),
+            (
+                "The access token has expired. Please acquire a new token and retry.",
+                Reason::TokenExpired,
+            ),
+            (
+                "The access token does not have a valid audience claim. Please acquire a new token for \
+                 the resource \"https://ossrdbms-aad.database.windows.net\".",
+                Reason::WrongAudience,
+            ),
+            ("The access token has invalid format. Please ensure ...", Reason::MalformedToken),
+            (
+                "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \"x\".",
+                Reason::PrincipalTypeMismatch,
+            ),
+            (
+                "no pg_hba.conf entry for host \"192.0.2.1\", user \"u\", database \"d\", no encryption",
+                Reason::NotAdmitted,
+            ),
+            ("password authentication failed for user \"x\"", Reason::AuthenticationFailed),
+            ("role \"nobody\" does not exist", Reason::RoleMissing),
+            ("something new", Reason::Other),
+        ];
+        for (message, reason) in cases {
+            assert_eq!(Rejection::new("28000", message, "u").reason(), reason, "{message}");
+        }
+    }
+}

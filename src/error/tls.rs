@@ -1,0 +1,74 @@
+use std::{error::Error as StdError, fmt};
+
+/// TLS could not be set up as it must be. No credential was sent.
+#[derive(Debug)]
+pub struct TlsError {
+    kind: TlsErrorKind,
+    host: Option<String>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What went wrong with TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TlsErrorKind {
+    /// The TLS library could not be set up: no roots, or a provider failed.
+    Setup,
+    /// The server's certificate is not trusted, not valid now, or not for this host.
+    Certificate,
+    /// The server answered that it does not speak TLS.
+    NotOffered,
+    /// The handshake broke: the connection was lost, or no common version or cipher was found.
+    Handshake,
+}
+
+impl TlsError {
+    pub(crate) fn new(
+        kind: TlsErrorKind,
+        host: Option<&str>,
+        cause: Option<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { kind, host: host.map(str::to_owned), cause }
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> TlsErrorKind {
+        self.kind
+    }
+
+    /// The host whose identity was to be verified.
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// Whether the same call may succeed later: only a broken handshake may.
+    pub fn is_transient(&self) -> bool {
+        self.kind == TlsErrorKind::Handshake
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.host.as_deref().unwrap_or("the server");
+        match self.kind {
+            TlsErrorKind::Setup => f.write_str("TLS could not be set up on this machine"),
+            TlsErrorKind::Certificate => write!(
+                f,
+                "the certificate of {host} was not accepted; if the server uses a private certificate \
+                 authority, name its file in PGSSLROOTCERT or sslrootcert"
+            ),
+            TlsErrorKind::NotOffered => write!(
+                f,
+                "{host} does not offer TLS, so nothing was sent; check the host and port, and \
+                 `require_secure_transport` on the server"
+            ),
+            TlsErrorKind::Handshake => write!(f, "the TLS handshake with {host} failed"),
+        }
+    }
+}
+
+impl StdError for TlsError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,32 @@
+//! Log in to Azure Database for PostgreSQL with a Microsoft Entra ID token in place of a password.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
+
+#[cfg(not(any(feature = "native-tls", feature = "rustls")))]
+compile_error!("postgres-entra needs a TLS stack: enable the feature `native-tls` or `rustls`");
+
+mod clock;
+mod cloud;
+mod config;
+mod environment;
+mod error;
+mod identity;
+mod secret;
+pub mod source;
+mod tls;
+mod token;
+
+pub use cloud::Cloud;
+pub use config::{
+    ChannelBinding, Host, Keepalives, Settings, SslMode, SslNegotiation, TargetSessionAttrs,
+};
+pub use environment::Environment;
+pub use error::{
+    ConfigError, ConfigErrorKind, ConnectError, Error, Rejection, RejectionReason, Stage, TlsError,
+    TlsErrorKind, TokenError, TokenErrorKind,
+};
+pub use identity::{Identity, UserAssignedId};
+pub use secret::Secret;
+pub use source::{TokenFuture, TokenSource};
+pub use token::{AccessToken, Claims, ClaimsError};

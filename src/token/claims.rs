@@ -1,0 +1,139 @@
+use std::time::{Duration, SystemTime};
+
+use base64::{
+    Engine,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use serde_json::{Map, Value};
+
+/// Base64url, with or without padding: Entra sends none, other issuers do.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What the resource id of a user-assigned managed identity holds before its name.
+const USER_ASSIGNED: &str = "/providers/microsoft.managedidentity/userassignedidentities/";
+
+/// The claims of a token, read without verifying its signature.
+///
+/// What the claims mean:
+/// [access token claims reference](https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims(Map<String, Value>);
+
+/// The text is not a JSON Web Token: three base64url parts, of which the second is a JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the token is not a JSON Web Token")]
+#[non_exhaustive]
+pub struct ClaimsError;
+
+impl Claims {
+    pub(super) fn of(token: &str) -> Result<Self, ClaimsError> {
+        let parts: Vec<&str> = token.split('.').collect();
+        let [_header, payload, _signature] = parts[..] else { return Err(ClaimsError) };
+        let json = BASE64URL.decode(payload).map_err(|_| ClaimsError)?;
+        serde_json::from_slice(&json).map(Self).map_err(|_| ClaimsError)
+    }
+
+    /// A claim that is a non-empty string; any other value counts as absent.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str().filter(|text| !text.trim().is_empty())
+    }
+
+    /// The audience: the service that the token is for (`aud`).
+    pub fn audience(&self) -> Option<&str> {
+        self.text("aud")
+    }
+
+    /// The object id of the principal (`oid`): what the server maps to a role.
+    pub fn object_id(&self) -> Option<&str> {
+        self.text("oid")
+    }
+
+    /// The tenant (`tid`).
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.text("tid")
+    }
+
+    /// The client id of the application or managed identity (`appid`, or `azp` in v2 tokens).
+    pub fn client_id(&self) -> Option<&str> {
+        self.text("appid").or_else(|| self.text("azp"))
+    }
+
+    /// When the token expires (`exp`).
+    pub fn expires_on(&self) -> Option<SystemTime> {
+        let seconds = self.0.get("exp")?.as_u64()?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    }
+
+    /// The name that a role for this principal has by convention.
+    ///
+    /// The last segment of `xms_mirid` for a user-assigned managed identity; else `upn`,
+    /// `preferred_username` or `unique_name`. A system-assigned identity's and an application's token
+    /// carry no such name.
+    pub fn login_name(&self) -> Option<&str> {
+        self.user_assigned_name()
+            .or_else(|| self.text("upn"))
+            .or_else(|| self.text("preferred_username"))
+            .or_else(|| self.text("unique_name"))
+    }
+
+    fn user_assigned_name(&self) -> Option<&str> {
+        let resource_id = self.text("xms_mirid")?;
+        // Resource ids are compared without regard to case; ASCII lower-casing keeps byte positions.
+        let at = resource_id.to_ascii_lowercase().find(USER_ASSIGNED)?;
+        let name = &resource_id[at + USER_ASSIGNED.len()..];
+        (!name.is_empty() && !name.contains('/')).then_some(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+    use serde_json::json;
+
+    use super::*;
+
+    fn claims(payload: &Value) -> Claims {
+        Claims::of(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload.to_string()))).unwrap()
+    }
+
+    #[test]
+    fn the_login_name_comes_from_the_first_claim_that_carries_one() {
+        let identity = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity\
+                        /userAssignedIdentities/My-Identity";
+        let machine =
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm";
+        let cases = [
+            (json!({"xms_mirid": identity, "upn": "a@b"}), Some("My-Identity")),
+            (json!({"xms_mirid": identity.to_lowercase()}), Some("my-identity")),
+            (json!({"xms_mirid": machine}), None),
+            (json!({"xms_mirid": format!("{identity}/more"), "upn": "a@b"}), Some("a@b")),
+            (json!({"upn": "", "preferred_username": null, "unique_name": "c@d"}), Some("c@d")),
+            (json!({"upn": 7, "preferred_username": "p@q"}), Some("p@q")),
+            (json!({"oid": "x"}), None),
+        ];
+        for (payload, name) in cases {
+            assert_eq!(claims(&payload).login_name(), name, "{payload}");
+        }
+    }
+
+    #[test]
+    fn padding_is_accepted_and_not_required() {
+        let payload = json!({"aud": "https://x"}).to_string();
+        for encoded in [URL_SAFE.encode(&payload), URL_SAFE_NO_PAD.encode(&payload)] {
+            let claims = Claims::of(&format!("e30.{encoded}.c2ln")).unwrap();
+            assert_eq!(claims.audience(), Some("https://x"));
+        }
+    }
+
+    #[test]
+    fn anything_but_three_parts_around_a_json_object_is_no_jwt() {
+        for text in
+            ["", "a", "a.b", "a.b.c", "e30.e30", "e30.e30.c2ln.x", "e30.W10.c2ln", "e30..c2ln"]
+        {
+            assert_eq!(Claims::of(text), Err(ClaimsError), "{text}");
+        }
+    }
+}

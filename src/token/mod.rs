@@ -1,0 +1,126 @@
+//! Access tokens, as values.
+
+mod claims;
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+pub use claims::{Claims, ClaimsError};
+
+use crate::{Secret, TokenError, TokenErrorKind};
+
+/// A Microsoft Entra ID access token, with the times that matter for it.
+///
+/// Cloning costs a reference count. `Debug` shows the times and never the text; the text is wiped
+/// from memory with the last clone.
+#[derive(Clone)]
+pub struct AccessToken(Arc<Inner>);
+
+struct Inner {
+    secret: Secret,
+    expires_on: SystemTime,
+    refresh_on: Option<SystemTime>,
+}
+
+impl AccessToken {
+    /// A token with the wall-clock time at which it expires.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenErrorKind::InvalidToken`] if the text is empty or holds anything that a bearer token
+    /// can't hold ([RFC 6750, section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
+    pub fn new(secret: impl Into<Secret>, expires_on: SystemTime) -> Result<Self, TokenError> {
+        let secret = secret.into();
+        if !is_bearer_token(secret.expose()) {
+            let problem =
+                if secret.is_empty() { "the token is empty" } else { "the text is not a token" };
+            return Err(TokenError::new(TokenErrorKind::InvalidToken, "token", problem));
+        }
+        Ok(Self(Arc::new(Inner { secret, expires_on, refresh_on: None })))
+    }
+
+    /// The same token with the time from which the issuer wants it renewed (`refresh_in`).
+    #[must_use]
+    pub fn with_refresh_on(self, refresh_on: SystemTime) -> Self {
+        let Inner { secret, expires_on, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            secret: secret.clone(),
+            expires_on: *expires_on,
+            refresh_on: Some(refresh_on),
+        }))
+    }
+
+    /// The token's text: what is sent as the password. Keep it out of logs, errors and command lines.
+    pub fn secret(&self) -> &str {
+        self.0.secret.expose()
+    }
+
+    /// When the token expires, by the wall clock.
+    pub fn expires_on(&self) -> SystemTime {
+        self.0.expires_on
+    }
+
+    /// From when the issuer wants the token renewed, if it said so.
+    pub fn refresh_on(&self) -> Option<SystemTime> {
+        self.0.refresh_on
+    }
+
+    /// What is left of the token's life at the given time; zero once it has expired.
+    pub fn life_left(&self, now: SystemTime) -> Duration {
+        self.0.expires_on.duration_since(now).unwrap_or_default()
+    }
+
+    /// Whether both hold the same text.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.secret == other.0.secret
+    }
+
+    /// The token's claims, **not verified**: for names and diagnosis, never for a decision about trust.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimsError`] if the token is not a JSON Web Token. Microsoft may change the format of its
+    /// tokens at any time, so treat this as "unknown" and not as a failure.
+    pub fn claims(&self) -> Result<Claims, ClaimsError> {
+        Claims::of(self.secret())
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken")
+            .field("secret", &self.0.secret)
+            .field("expires_on", &self.0.expires_on)
+            .field("refresh_on", &self.0.refresh_on)
+            .finish()
+    }
+}
+
+/// The `b64token` syntax of RFC 6750: letters, digits and `-._~+/`, then any number of `=`.
+fn is_bearer_token(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    !body.is_empty() && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_no_bearer_token_is_refused() {
+        for text in ["", "=", "a b", "a\0b", "\"a.b.c\"", "a\n", "é"] {
+            let error = AccessToken::new(text, SystemTime::UNIX_EPOCH).unwrap_err();
+            assert_eq!(error.kind(), TokenErrorKind::InvalidToken, "{text:?}");
+        }
+        assert!(AccessToken::new("eyJ0.eyJh.c2ln-_=", SystemTime::UNIX_EPOCH).is_ok());
+    }
+
+    #[test]
+    fn debug_does_not_show_the_token() {
+        let token = AccessToken::new("hunter2", SystemTime::UNIX_EPOCH).unwrap();
+        assert!(!format!("{token:?}").contains("hunter2"));
+    }
+}
