@@ -29,4 +29,5 @@ pub use error::{
 pub use identity::{Identity, UserAssignedId};
 pub use secret::Secret;
 pub use source::{TokenFuture, TokenSource};
+pub use tls::{TlsBackend, TlsStream};
 pub use token::{AccessToken, Claims, ClaimsError};

@@ -1,5 +1,6 @@
 //! What can go wrong, sorted by who has to act.
 
+pub(crate) mod cause;
 mod config;
 mod connect;
 mod rejection;

@@ -32,6 +32,12 @@ pub enum RejectionReason {
     RoleMissing,
     /// Name and credential don't belong together, as far as the server says.
     AuthenticationFailed,
+    /// The database does not exist.
+    DatabaseMissing,
+    /// The role may not connect to this database.
+    PermissionDenied,
+    /// PgBouncer's buffer is smaller than the token (tokens of people in many groups).
+    TokenTooLong,
     /// Anything else.
     Other,
 }
@@ -42,9 +48,9 @@ impl Rejection {
         message: impl Into<String>,
         user: impl Into<String>,
     ) -> Self {
-        let message = message.into();
-        let reason = RejectionReason::of_message(&message);
-        Self { sqlstate: sqlstate.into(), message, user: user.into(), reason }
+        let (sqlstate, message) = (sqlstate.into(), message.into());
+        let reason = RejectionReason::of(&sqlstate, &message);
+        Self { sqlstate, message, user: user.into(), reason }
     }
 
     /// The five-character SQLSTATE.
@@ -89,8 +95,15 @@ impl fmt::Display for Rejection {
 impl std::error::Error for Rejection {}
 
 impl RejectionReason {
+    fn of(sqlstate: &str, message: &str) -> Self {
+        match sqlstate {
+            "3D000" => Self::DatabaseMissing,
+            "42501" => Self::PermissionDenied,
+            _ => Self::of_message(&message.to_ascii_lowercase()),
+        }
+    }
+
     fn of_message(message: &str) -> Self {
-        let message = message.to_ascii_lowercase();
         let known = [
             ("access token has expired", Self::TokenExpired),
             ("valid audience claim", Self::WrongAudience),
@@ -98,6 +111,7 @@ impl RejectionReason {
             ("aad_auth_tokentype", Self::PrincipalTypeMismatch),
             ("no pg_hba.conf entry", Self::NotAdmitted),
             ("password authentication failed", Self::AuthenticationFailed),
+            ("client sent partial pkt in startup phase", Self::TokenTooLong),
         ];
         if message.starts_with("role ") && message.ends_with(" does not exist") {
             return Self::RoleMissing;
@@ -137,6 +151,13 @@ impl RejectionReason {
                 "check that the role exists with exactly this name and is mapped to the object id of \
                  this identity (SELECT * FROM pgaadauth_list_principals(false) as an Entra administrator)"
             }
+            Self::DatabaseMissing => "check the database name in the connection settings",
+            Self::PermissionDenied => {
+                "grant the role what it needs, such as GRANT CONNECT ON DATABASE"
+            }
+            Self::TokenTooLong => {
+                "connect to the server itself (port 5432) instead of to PgBouncer"
+            }
             Self::Other => "see the server's text",
         }
     }
@@ -174,6 +195,7 @@ mod tests {
             ),
             ("password authentication failed for user \"x\"", Reason::AuthenticationFailed),
             ("role \"nobody\" does not exist", Reason::RoleMissing),
+            ("client sent partial pkt in startup phase", Reason::TokenTooLong),
             ("something new", Reason::Other),
         ];
         for (message, reason) in cases {

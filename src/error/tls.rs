@@ -1,5 +1,7 @@
 use std::{error::Error as StdError, fmt};
 
+use super::cause;
+
 /// TLS could not be set up as it must be. No credential was sent.
 #[derive(Debug)]
 pub struct TlsError {
@@ -41,9 +43,9 @@ impl TlsError {
         self.host.as_deref()
     }
 
-    /// Whether the same call may succeed later: only a broken handshake may.
+    /// Whether the same call may succeed later: if the connection was lost during the handshake.
     pub fn is_transient(&self) -> bool {
-        self.kind == TlsErrorKind::Handshake
+        self.kind == TlsErrorKind::Handshake && cause::lost_connection(self)
     }
 }
 

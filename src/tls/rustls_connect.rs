@@ -1,0 +1,56 @@
+//! TLS through rustls.
+
+use std::{io, sync::Arc};
+
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use tokio_postgres::Socket;
+
+use super::{TlsStream, root_cert_error, rustls_client_config};
+use crate::{Error, SslNegotiation, TlsError, TlsErrorKind};
+
+/// The protocol name that a server wants to see in a direct TLS handshake
+/// ([documentation](https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL)).
+const ALPN: &[u8] = b"postgresql";
+
+#[derive(Clone)]
+pub(crate) struct Connector(tokio_rustls::TlsConnector);
+
+impl Connector {
+    /// Trusts the system's roots and, in addition, those in `roots`, a PEM bundle.
+    pub(super) fn build(roots: Option<&[u8]>, negotiation: SslNegotiation) -> Result<Self, Error> {
+        let roots = roots.map(parse_roots).transpose()?.unwrap_or_default();
+        let mut config = rustls_client_config(roots)?;
+        if negotiation == SslNegotiation::Direct {
+            config.alpn_protocols = vec![ALPN.to_vec()];
+        }
+        Ok(Self(Arc::new(config).into()))
+    }
+
+    pub(super) async fn connect(self, host: &str, socket: Socket) -> Result<TlsStream, TlsError> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| {
+            TlsError::new(TlsErrorKind::Certificate, Some(host), Some(error.into()))
+        })?;
+        let stream = self.0.connect(name, socket).await.map_err(|error| classify(host, error))?;
+        Ok(TlsStream::rustls(stream))
+    }
+}
+
+fn parse_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let roots =
+        CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(|error| {
+            root_cert_error("the file holds no readable certificate").with_cause(error)
+        })?;
+    if roots.is_empty() {
+        return Err(root_cert_error("the file holds no certificate").into());
+    }
+    Ok(roots)
+}
+
+fn classify(host: &str, error: io::Error) -> TlsError {
+    let refused = error
+        .get_ref()
+        .and_then(|cause| cause.downcast_ref::<rustls::Error>())
+        .is_some_and(|cause| matches!(cause, rustls::Error::InvalidCertificate(_)));
+    let kind = if refused { TlsErrorKind::Certificate } else { TlsErrorKind::Handshake };
+    TlsError::new(kind, Some(host), Some(error.into()))
+}
