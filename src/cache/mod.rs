@@ -64,21 +64,16 @@ use shared::{Shared, Step};
 /// fetches. A fetch is a task of its own that calls only watch, and there is never more than one.
 ///
 /// ```text
-///                 fetched                 renewal point              safety margin
-///  ┌─────────┐  first call  ┌─────────┐   passed   ┌─────────┐  begins   ┌─────────┐
-///  │  empty  │─────────────>│  fresh  │───────────>│   due   │──────────>│ expired │
-///  │ (waits) │    fetch     │ (serves)│            │ (serves,│           │ (waits) │
-///  └─────────┘              └─────────┘<───────────│ fetches)│           └─────────┘
-///       │ fetch failed         │   ^   fetched     └─────────┘                │
-///       v                      │   │                    │ fetch failed        │ as empty
-///  ┌─────────┐      invalidate │   │ fetched            v                     v
-///  │  held   │                 v   │               ┌─────────┐
-///  │  off    │              ┌─────────┐  failed    │ backing │
-///  │ (errors)│              │ suspect │───────────>│   off   │
-///  └─────────┘              │ (waits) │            │ (serves)│
-///    then as empty          └─────────┘            └─────────┘
-///                                                    then as due
+///   empty ─────── fetched ───────> fresh <──────── fetched ──────── due
+///   waits                          serves ───── renewal point ────> serves, fetches
+///   │   ^                          │   ^                            │   ^
+/// failed pause over         rejected   fetched                 failed   pause over
+///   v   │                          v   │                            v   │
+///   held off                       suspect ──────── failed ───────> backing off
+///   fails                          waits                            serves
 /// ```
+///
+/// Where a state serves, the beginning of the token's safety margin leads to "empty".
 ///
 /// - The renewal point is the issuer's `refresh_on` or half of the token's life, and a little earlier at
 ///   random. The same token again is normal, since managed identity endpoints cache: it is asked for
@@ -225,7 +220,8 @@ impl TokenCache {
     /// that is logged and the next token is shown all the same. Of two tokens that arrive before the task
     /// has run it sees the later. Several guards share fetches.
     ///
-    /// After a change of the wall clock, or a suspend, it may take 30 s until a renewal starts.
+    /// A token that was [invalidated](Self::invalidate) is renewed at once. After a change of the wall
+    /// clock, or a suspend, it may take 30 s until a renewal starts.
     ///
     /// ```no_run
     /// # async fn example(cache: postgres_entra::TokenCache) {

@@ -69,7 +69,7 @@ impl Default for RefreshPolicy {
     }
 }
 
-/// Settings.
+/// The settings.
 impl RefreshPolicy {
     /// How long before its expiry a token is no longer served. Default 30 s; zero to 10 min.
     ///

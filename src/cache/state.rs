@@ -83,7 +83,7 @@ impl<F: Clone> State<F> {
             (None, Some(trouble)) => Decision::Fail(trouble.error.clone()),
             (None, None) => self.wait(),
             (Some(held), None) if held.is_suspect() => self.wait(),
-            (Some(held), _) if self.flight.is_none() && self.fetch_in(now).is_zero() => {
+            (Some(held), None) if self.flight.is_none() && held.renew_in(now).is_zero() => {
                 Decision::ServeAndFetch(held.token().clone())
             }
             (Some(held), _) => Decision::Serve(held.token().clone()),

@@ -12,6 +12,7 @@ mod scenarios;
 mod serving;
 mod short_lived;
 mod soak;
+mod story;
 mod stress;
 
 use std::{
