@@ -6,6 +6,7 @@
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 compile_error!("postgres-entra needs a TLS stack: enable the feature `native-tls` or `rustls`");
 
+mod cache;
 mod clock;
 mod cloud;
 mod config;
@@ -17,6 +18,7 @@ pub mod source;
 mod tls;
 mod token;
 
+pub use cache::{CacheStats, KeepFresh, RefreshPolicy, TokenCache};
 pub use cloud::Cloud;
 pub use config::{
     ChannelBinding, Host, Keepalives, Settings, SslMode, SslNegotiation, TargetSessionAttrs,

@@ -1,0 +1,88 @@
+use std::{thread, time::Duration};
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::*;
+use TokenErrorKind::{Configuration, Interrupted};
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Starts a fetch that doesn't end by itself on a runtime of its own, and returns that runtime.
+fn fetching(rig: &Rig) -> Runtime {
+    rig.issuer.direct(|_| Answer::silence());
+    let runtime = runtime();
+    runtime.block_on(async {
+        let call = tokio::time::timeout(Duration::from_millis(1), rig.cache.token());
+        assert!(call.await.is_err());
+    });
+    runtime
+}
+
+#[test]
+fn an_ended_runtime_poisons_nothing() {
+    let rig = Rig::new(|_| Answer::silence());
+    drop(fetching(&rig));
+    assert_eq!(rig.stats().last_error.unwrap().kind(), Interrupted);
+    rig.issuer.direct(|_| Answer::token("a", DAY));
+    assert_eq!(runtime().block_on(rig.text()), "a");
+    assert_eq!(rig.fetches(), 2);
+}
+
+#[test]
+fn those_who_wait_on_another_runtime_are_told_that_it_was_interrupted() {
+    let rig = Rig::new(|_| Answer::silence());
+    let first = fetching(&rig);
+    let cache = rig.cache.clone();
+    let other = thread::spawn(move || runtime().block_on(cache.token()));
+    while rig.stats().waits < 2 {
+        thread::yield_now();
+    }
+    drop(first);
+    assert_eq!(other.join().unwrap().unwrap_err().kind(), Interrupted);
+    assert_eq!(rig.fetches(), 1);
+}
+
+#[test]
+fn many_runtimes_that_end_early_hold_nothing_off() {
+    let rig = Rig::new(|_| Answer::silence());
+    for _ in 0..5 {
+        drop(fetching(&rig));
+    }
+    rig.issuer.direct(|_| Answer::token("a", DAY));
+    assert_eq!(runtime().block_on(rig.text()), "a");
+}
+
+#[test]
+fn a_runtime_that_is_shutting_down_does_not_hang_or_panic() {
+    let rig = Rig::new(|_| Answer::token("a", DAY));
+    let ended = runtime();
+    let handle = ended.handle().clone();
+    drop(ended);
+    let _entered = handle.enter();
+    let outcome = poll_once(rig.cache.token());
+    assert_eq!(outcome.unwrap_err().kind(), Interrupted);
+}
+
+#[test]
+fn outside_a_runtime_a_fetch_is_a_clear_error_and_a_held_token_is_served() {
+    let rig = Rig::new(|_| Answer::token("a", DAY));
+    let error = poll_once(rig.cache.token()).unwrap_err();
+    assert_eq!(error.kind(), Configuration);
+    assert!(error.to_string().contains("tokio runtime"), "{error}");
+    assert_eq!(runtime().block_on(rig.text()), "a");
+    assert_eq!(poll_once(rig.cache.token()).unwrap().secret(), "a");
+    rig.clock.step_wall(43_200);
+    assert_eq!(poll_once(rig.cache.token()).unwrap().secret(), "a");
+    assert_eq!(rig.fetches(), 1);
+}
+
+/// Polls once, without a runtime: enough for a future that has nothing to wait for.
+fn poll_once<F: Future>(future: F) -> F::Output {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => panic!("the future waits"),
+    }
+}

@@ -1,0 +1,103 @@
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::*;
+use crate::{TokenFuture, TokenSource, cache::jitter};
+
+const TASKS: usize = 64;
+const CALLS: usize = 150;
+
+/// An upper bound that no call comes near unless a wake-up was lost: pauses end within 200 ms.
+const BOUND: Duration = Duration::from_secs(4);
+
+/// Answers at random, and notices a second fetch while one is under way.
+struct Erratic {
+    clock: TestClock,
+    under_way: AtomicBool,
+    overlaps: AtomicU64,
+    fetches: AtomicU64,
+}
+
+struct Leaves<'a>(&'a AtomicBool);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
+impl TokenSource for Erratic {
+    fn fetch_token<'a>(&'a self, _scope: &'a str) -> TokenFuture<'a> {
+        Box::pin(async {
+            if self.under_way.swap(true, Ordering::SeqCst) {
+                self.overlaps.fetch_add(1, Ordering::SeqCst);
+            }
+            let _leaves = Leaves(&self.under_way);
+            let number = self.fetches.fetch_add(1, Ordering::SeqCst);
+            sleep(Duration::from_millis(jitter::random() % 3)).await;
+            match jitter::random() % 8 {
+                0 => panic!("as told"),
+                1 => Err(failure(TokenErrorKind::Unavailable)),
+                _ => Ok(token(&format!("t{number}"), self.clock.now().wall + HOUR)),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Erratic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Erratic")
+    }
+}
+
+/// One call: some give up early, some reject what they get, and under some the token expires.
+async fn call(cache: &TokenCache, clock: &TestClock) {
+    let patience = match jitter::random() % 4 {
+        0 => Duration::from_micros(jitter::random() % 2000),
+        _ => BOUND,
+    };
+    match timeout(patience, cache.token()).await {
+        Ok(Ok(token)) if jitter::random().is_multiple_of(2) => cache.invalidate(&token),
+        Ok(Ok(_)) if jitter::random().is_multiple_of(8) => clock.step_wall(3600),
+        Ok(_) => sleep(Duration::from_millis(jitter::random() % 5)).await,
+        Err(_) => assert!(patience < BOUND, "a caller was not woken"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn never_two_fetches_at_once_and_no_lost_wake_up() {
+    let clock = TestClock::new();
+    let source = Arc::new(Erratic {
+        clock: clock.clone(),
+        under_way: AtomicBool::default(),
+        overlaps: AtomicU64::default(),
+        fetches: AtomicU64::default(),
+    });
+    let pause = Duration::from_millis(100);
+    let policy = RefreshPolicy::default().backoff(pause, pause).unwrap();
+    let cache = TokenCache::assemble(source.clone(), SCOPE, policy, clock.clone(), jitter::random);
+    let guard = cache.keep_fresh(|_| {});
+    let mut tasks = JoinSet::new();
+    for _ in 0..TASKS {
+        let (cache, clock) = (cache.clone(), clock.clone());
+        tasks.spawn(async move {
+            for _ in 0..CALLS {
+                call(&cache, &clock).await;
+            }
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+    drop(guard);
+    assert_eq!(source.overlaps.load(Ordering::SeqCst), 0);
+    let stats = cache.stats();
+    assert!(stats.fetches > 10 && stats.failures > 0 && stats.forced > 0, "{stats:?}");
+}
