@@ -1,4 +1,4 @@
-//! Log in to Azure Database for PostgreSQL with a Microsoft Entra ID token in place of a password.
+#![doc = include_str!("../README.md")]
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
@@ -10,9 +10,11 @@ mod cache;
 mod clock;
 mod cloud;
 mod config;
+mod connector;
 mod environment;
 mod error;
 mod identity;
+mod random;
 mod secret;
 pub mod source;
 mod tls;
@@ -23,6 +25,7 @@ pub use cloud::Cloud;
 pub use config::{
     ChannelBinding, Host, Keepalives, Settings, SslMode, SslNegotiation, TargetSessionAttrs,
 };
+pub use connector::{Connector, ConnectorBuilder, connect};
 pub use environment::Environment;
 pub use error::{
     ConfigError, ConfigErrorKind, ConnectError, Error, Rejection, RejectionReason, Stage, TlsError,

@@ -78,6 +78,21 @@ impl AccessToken {
         Arc::ptr_eq(&self.0, &other.0) || self.0.secret == other.0.secret
     }
 
+    /// Checks that the token was issued for the service that the scope names, if its claims say so.
+    ///
+    /// A token for another service must not be shown to the database server.
+    pub(crate) fn check_audience(&self, scope: &str) -> Result<(), TokenError> {
+        let claims = self.claims().ok();
+        let Some(audience) = claims.as_ref().and_then(Claims::audience) else { return Ok(()) };
+        let resource = scope.strip_suffix("/.default").unwrap_or(scope);
+        if audience.trim_end_matches('/') == resource.trim_end_matches('/') {
+            return Ok(());
+        }
+        let message = format!("the token is for {audience} and not for {resource}");
+        Err(TokenError::new(TokenErrorKind::InvalidToken, "token", message)
+            .with_hint("check which cloud and which scope the token source asks for"))
+    }
+
     /// The token's claims, **not verified**: for names and diagnosis, never for a decision about trust.
     ///
     /// # Errors

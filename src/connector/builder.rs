@@ -1,0 +1,172 @@
+use std::{sync::Arc, time::Duration};
+
+use super::{Connector, driver_config::driver_config, host_guard, login::Credential};
+use crate::{
+    Cloud, ConfigError, ConfigErrorKind, Environment, Error, Identity, RefreshPolicy, Settings,
+    TlsBackend, TokenCache, TokenSource, source,
+};
+
+/// How long a connect may take when the builder sets no deadline: long enough for a cold token and a
+/// server that is failing over, short enough for a caller to notice.
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Puts a [`Connector`] together. Made by [`Connector::builder`].
+///
+/// Whatever is not set is found the way [`Connector::from_env`] finds it.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ConnectorBuilder {
+    environment: Environment,
+    settings: Option<Settings>,
+    tokens: Tokens,
+    scope: Option<String>,
+    policy: RefreshPolicy,
+    trusted_hosts: Vec<String>,
+    backend: TlsBackend,
+    deadline: Duration,
+    management_name: bool,
+}
+
+/// Where the builder takes tokens from.
+#[derive(Debug)]
+enum Tokens {
+    /// What the identity in the settings asks for.
+    Detected,
+    Source(Arc<dyn TokenSource>),
+    Cache(TokenCache),
+}
+
+impl ConnectorBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            environment: Environment::process(),
+            settings: None,
+            tokens: Tokens::Detected,
+            scope: None,
+            policy: RefreshPolicy::default(),
+            trusted_hosts: Vec::new(),
+            backend: TlsBackend::default(),
+            deadline: DEFAULT_DEADLINE,
+            management_name: false,
+        }
+    }
+
+    /// Reads variables from here instead of from the process environment.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// Uses these settings instead of reading them from variables.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = Some(settings);
+        self
+    }
+
+    /// Takes tokens from this source, whatever identity the settings name.
+    pub fn token_source(mut self, source: impl TokenSource) -> Self {
+        self.tokens = Tokens::Source(Arc::new(source));
+        self
+    }
+
+    /// Shares the token cache of another connector; its scope and refresh policy come with it.
+    ///
+    /// Identity endpoints limit the requests of a whole machine, so connectors that log in as the
+    /// same identity should share one cache.
+    pub fn token_cache(mut self, cache: TokenCache) -> Self {
+        self.tokens = Tokens::Cache(cache);
+        self
+    }
+
+    /// Asks for tokens of this scope instead of the one that the server's cloud has.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        self
+    }
+
+    /// Sets when and how often tokens are renewed.
+    pub fn refresh_policy(mut self, policy: RefreshPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Lets a token go to a host that is not under the domain of its cloud, such as a name of your
+    /// own in a private DNS zone. Its certificate must still be valid for that name.
+    pub fn trust_host(mut self, host: impl Into<String>) -> Self {
+        self.trusted_hosts.push(host.into());
+        self
+    }
+
+    /// Chooses the TLS library where both are compiled in.
+    pub fn tls_backend(mut self, backend: TlsBackend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// Limits one connect as a whole: token, DNS, TCP, TLS, login and retries. 30 s unless set.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// If the settings name no user and the token neither, asks for a token of the management API
+    /// and looks there.
+    ///
+    /// Off unless set: it is one more token for one more service, and works for user-assigned
+    /// managed identities alone.
+    pub fn user_from_management_token(mut self, allowed: bool) -> Self {
+        self.management_name = allowed;
+        self
+    }
+
+    /// Checks everything that can be checked without a connection, and makes the connector.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if a setting is missing, malformed or unsafe; [`Error::Token`] if no token
+    /// source fits this environment.
+    pub fn build(self) -> Result<Connector, Error> {
+        if self.deadline.is_zero() {
+            return Err(zero_deadline().into());
+        }
+        let settings = match self.settings.clone() {
+            Some(settings) => settings,
+            None => Settings::from_environment(&self.environment)?,
+        };
+        settings.validate()?;
+        let cloud = settings.cloud();
+        host_guard::check_hosts(&settings, cloud, &self.trusted_hosts)?;
+        let credential = self.credential(&settings, cloud)?;
+        Ok(Connector::assemble(super::Parts {
+            driver_config: driver_config(&settings),
+            settings,
+            credential,
+            backend: self.backend,
+            deadline: self.deadline,
+            management_scope: self.management_name.then(|| cloud.management_scope()),
+        }))
+    }
+
+    fn credential(&self, settings: &Settings, cloud: Cloud) -> Result<Credential, Error> {
+        if let Identity::Password(password) = settings.identity() {
+            return Ok(Credential::Password(password.clone()));
+        }
+        let source = match &self.tokens {
+            Tokens::Cache(cache) => return Ok(Credential::Tokens(cache.clone())),
+            Tokens::Source(source) => Arc::clone(source),
+            Tokens::Detected => {
+                source::detect(settings.identity(), cloud, &self.environment)?.source
+            }
+        };
+        let scope = self.scope.as_deref().unwrap_or(cloud.scope());
+        Ok(Credential::Tokens(TokenCache::with_policy(source, scope, self.policy.clone())))
+    }
+}
+
+fn zero_deadline() -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Malformed,
+        "the connect deadline is zero",
+        "give ConnectorBuilder::deadline more time",
+    )
+}

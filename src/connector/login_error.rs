@@ -1,0 +1,62 @@
+//! What an error of tokio-postgres means for a login.
+
+use std::{error::Error as StdError, io};
+
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::{ConnectError, Error, Host, Rejection, TlsError, TlsErrorKind, error::cause};
+
+/// Answers that a server gives while it starts, stops, fails over or is full: worth another try.
+const BUSY: [&SqlState; 9] = [
+    &SqlState::CANNOT_CONNECT_NOW,
+    &SqlState::ADMIN_SHUTDOWN,
+    &SqlState::CRASH_SHUTDOWN,
+    &SqlState::TOO_MANY_CONNECTIONS,
+    &SqlState::CONNECTION_EXCEPTION,
+    &SqlState::CONNECTION_DOES_NOT_EXIST,
+    &SqlState::CONNECTION_FAILURE,
+    &SqlState::SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
+    &SqlState::SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION,
+];
+
+/// What tokio-postgres says when the server refuses to speak TLS.
+const NO_TLS: &str = "server does not support TLS";
+
+/// Sorts a failed login by who has to act.
+pub(super) fn classify(error: tokio_postgres::Error, host: &Host, user: &str) -> Error {
+    match error.as_db_error() {
+        Some(answer) if is_busy(answer) => unreachable(host, true, error),
+        Some(answer) => Rejection::new(answer.code().code(), answer.message(), user).into(),
+        None if is_tls_error(&error) => tls_error(error, host).into(),
+        None => unreachable(host, may_pass(&error), error),
+    }
+}
+
+fn is_busy(answer: &DbError) -> bool {
+    BUSY.contains(&answer.code())
+}
+
+fn is_tls_error(error: &tokio_postgres::Error) -> bool {
+    error.source().is_some_and(|cause| cause.is::<TlsError>() || cause.to_string() == NO_TLS)
+}
+
+fn tls_error(error: tokio_postgres::Error, host: &Host) -> TlsError {
+    match error.into_source().map(|cause| cause.downcast::<TlsError>()) {
+        Some(Ok(error)) => *error,
+        _ => TlsError::new(TlsErrorKind::NotOffered, Some(host.name()), None),
+    }
+}
+
+/// Whether the connection was lost or never made, or led to a server in the wrong role: a failover
+/// mends the latter.
+fn may_pass(error: &tokio_postgres::Error) -> bool {
+    error.is_closed()
+        || cause::lost_connection(error)
+        || cause::find::<io::Error>(error).is_some_and(|error| {
+            matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::PermissionDenied)
+        })
+}
+
+fn unreachable(host: &Host, transient: bool, error: tokio_postgres::Error) -> Error {
+    ConnectError::new(host.name(), host.port(), transient, error).into()
+}

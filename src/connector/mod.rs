@@ -1,0 +1,362 @@
+//! Connecting: hosts, deadline, retries, and what to do when a login is refused.
+
+mod builder;
+mod dial;
+mod driver_config;
+mod host_guard;
+mod login;
+mod login_error;
+mod progress;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use builder::ConnectorBuilder;
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
+
+use self::{
+    dial::{Dial, Established},
+    login::{Credential, Login},
+    progress::Progress,
+};
+use crate::{
+    AccessToken, ConfigError, ConfigErrorKind, Environment, Error, Rejection, Settings, Stage,
+    TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
+    clock::{Clock, SystemClock},
+    random,
+    tls::{TlsConnector, TlsSetup},
+};
+
+/// The pause before the second pass over the servers; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that restarts or fails over is back within seconds, so longer pauses only add delay.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Connects as the process environment says: the same as `Connector::from_env()?.connect()`.
+///
+/// For one connection at start-up. Whoever opens more keeps a [`Connector`], which keeps the token
+/// and the TLS set-up.
+///
+/// # Errors
+///
+/// See [`Connector::connect`].
+pub async fn connect() -> Result<Client, Error> {
+    Connector::from_env()?.connect().await
+}
+
+/// Opens connections to one database as one identity.
+///
+/// Cloning is cheap, and clones share the token cache and the TLS set-up. Nothing runs in the
+/// background until the first connect.
+#[derive(Clone)]
+pub struct Connector(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    tls: OnceCell<TlsConnector>,
+    management_name: OnceCell<Option<String>>,
+}
+
+/// What the builder hands over.
+struct Parts {
+    settings: Settings,
+    driver_config: Config,
+    credential: Credential,
+    backend: TlsBackend,
+    deadline: Duration,
+    management_scope: Option<&'static str>,
+}
+
+impl Connector {
+    /// A connector for the settings and the identity that the process environment describes.
+    ///
+    /// Reads variables, and does no I/O. See [`Settings::from_vars`] for the variables and
+    /// [`source::detect`](crate::source::detect) for the choice of the token source.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if a variable is missing, malformed or unsafe; [`Error::Token`] if no token
+    /// source fits this environment.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// The same, from name and value pairs instead of the process environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connector::from_env`].
+    pub fn from_vars<I, K, V>(vars: I) -> Result<Self, Error>
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: Into<String>,
+        V: Into<String>,
+    {
+        Self::builder().environment(Environment::from_vars(vars)).build()
+    }
+
+    /// A connector with settings, token source, deadline or TLS library of your choice.
+    pub fn builder() -> ConnectorBuilder {
+        ConnectorBuilder::new()
+    }
+
+    /// Connects and spawns the task that drives the connection.
+    ///
+    /// The task ends when the client is dropped; if the connection breaks, it logs why at `warn`.
+    /// Cancel safe: dropping the future abandons the attempt, and a token request that was under way
+    /// goes on for the next caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`], [`Error::Tls`], [`Error::Rejected`] and [`Error::Connect`] as they say;
+    /// transient ones only after retries up to the deadline. [`Error::Timeout`] at the deadline.
+    /// [`Error::Config`] if neither settings nor token name the user.
+    pub async fn connect(&self) -> Result<Client, Error> {
+        let (client, connection) = self.connect_parts().await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(
+                    target: "postgres_entra::connect",
+                    error = &error as &dyn std::error::Error,
+                    "the connection broke"
+                );
+            }
+        });
+        Ok(client)
+    }
+
+    /// Connects and returns the connection too, for callers that drive it themselves: to receive
+    /// notifications (`LISTEN`), or to hand both to a pool or ORM.
+    ///
+    /// Nothing happens on the client until the connection is polled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connector::connect`].
+    pub async fn connect_parts(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
+        let progress = Progress::new();
+        let limit = self.0.parts.deadline;
+        let deadline = SystemClock.now().monotonic + limit;
+        match timeout_at(deadline, self.establish(deadline, &progress)).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::Timeout {
+                stage: progress.stage(),
+                limit,
+                last: progress.take_failure().map(Box::new),
+            }),
+        }
+    }
+
+    /// Asks the server to cancel what a client of this connector is executing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`] or [`Error::Connect`] if the request did not reach the server, and
+    /// [`Error::Timeout`] at the deadline. The server doesn't say whether there was anything to cancel.
+    pub async fn cancel_query(&self, token: &CancelToken) -> Result<(), Error> {
+        let limit = self.0.parts.deadline;
+        let host = &self.0.parts.settings.hosts()[0];
+        let cancel = async {
+            let tls = self.tls().await?;
+            let result = token.cancel_query(tls).await;
+            result.map_err(|error| login_error::classify(error, host, ""))
+        };
+        match tokio::time::timeout(limit, cancel).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::Timeout { stage: Stage::Tcp, limit, last: None }),
+        }
+    }
+
+    /// The token cache, for sharing, metrics and warm-up; `None` if a password logs in.
+    pub fn token_cache(&self) -> Option<&TokenCache> {
+        match &self.0.parts.credential {
+            Credential::Tokens(tokens) => Some(tokens),
+            Credential::Password(_) => None,
+        }
+    }
+
+    /// The settings in use.
+    pub fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    fn assemble(parts: Parts) -> Self {
+        Self(Arc::new(Shared { parts, tls: OnceCell::new(), management_name: OnceCell::new() }))
+    }
+
+    /// Connects, trying again after transient failures for as long as the deadline allows.
+    async fn establish(
+        &self,
+        deadline: Instant,
+        progress: &Progress,
+    ) -> Result<Established, Error> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match self.log_in(deadline, progress).await {
+                Ok(established) => return Ok(established),
+                Err(error) => error,
+            };
+            let wait = jittered(pause);
+            if !error.is_transient() || SystemClock.now().monotonic + wait >= deadline {
+                return Err(error);
+            }
+            tracing::warn!(
+                target: "postgres_entra::connect",
+                error = &error as &dyn std::error::Error,
+                retry_in_ms = wait.as_millis(),
+                "connecting failed and is tried again"
+            );
+            progress.failed(error);
+            progress.enter(Stage::Backoff);
+            sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One pass over the servers; two if the first was refused with a token that may be outdated.
+    async fn log_in(&self, deadline: Instant, progress: &Progress) -> Result<Established, Error> {
+        let login = self.login(progress).await?;
+        match self.dial(&login, deadline, progress).await {
+            Err(Error::Rejected(rejection)) => {
+                match self.renewed_login(&login, &rejection, progress).await {
+                    Some(renewed) => self.dial(&renewed, deadline, progress).await,
+                    None => Err(rejection.into()),
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn dial(
+        &self,
+        login: &Login,
+        deadline: Instant,
+        progress: &Progress,
+    ) -> Result<Established, Error> {
+        progress.enter(Stage::TlsSetup);
+        let Parts { settings, driver_config, .. } = &self.0.parts;
+        let dial = Dial {
+            hosts: settings.hosts(),
+            random_order: settings.load_balance_hosts(),
+            config: driver_config,
+            tls: self.tls().await?,
+            login,
+            limit: settings.connect_timeout(),
+            deadline,
+            progress,
+        };
+        dial.run().await
+    }
+
+    /// The name and the secret to log in with.
+    async fn login(&self, progress: &Progress) -> Result<Login, Error> {
+        match &self.0.parts.credential {
+            Credential::Tokens(tokens) => {
+                progress.enter(Stage::Token);
+                let acquired = tokens.acquire().await?;
+                acquired.token.check_audience(tokens.scope())?;
+                let user = self.user(&acquired.token).await?;
+                Ok(Login::with_token(user, acquired))
+            }
+            Credential::Password(password) => {
+                let user = self.settings().user().ok_or_else(unknown_user)?;
+                Ok(Login::with_password(user.to_owned(), password.clone()))
+            }
+        }
+    }
+
+    /// A login with a newer token than the one that the server refused; `None` if there is none.
+    async fn renewed_login(
+        &self,
+        refused: &Login,
+        rejection: &Rejection,
+        progress: &Progress,
+    ) -> Option<Login> {
+        let doubtful = refused.doubted_by(rejection)?;
+        let tokens = self.token_cache()?;
+        progress.enter(Stage::Token);
+        tokens.invalidate(doubtful);
+        let acquired = tokens.acquire().await.ok()?;
+        let newer = !acquired.token.is_same_as(doubtful);
+        newer.then(|| Login::with_token(refused.user().to_owned(), acquired))
+    }
+
+    /// The role to log in as. An explicit one always wins, and then no other is looked for.
+    async fn user(&self, token: &AccessToken) -> Result<String, Error> {
+        if let Some(user) = self.0.parts.settings.user() {
+            return Ok(user.to_owned());
+        }
+        if let Some(name) = login_name(token) {
+            return Ok(name);
+        }
+        self.management_name().await?.ok_or_else(|| unknown_user().into())
+    }
+
+    /// The name that a token of the management API carries, asked for once.
+    async fn management_name(&self) -> Result<Option<String>, Error> {
+        let (Some(tokens), Some(scope)) = (self.token_cache(), self.0.parts.management_scope)
+        else {
+            return Ok(None);
+        };
+        let name = self.0.management_name.get_or_try_init(|| async {
+            let token = tokens.source().fetch_token(scope).await?;
+            Ok::<_, Error>(login_name(&token))
+        });
+        name.await.cloned()
+    }
+
+    /// The TLS connector, built at the first call on a thread where it may block.
+    async fn tls(&self) -> Result<TlsConnector, Error> {
+        let connector = self.0.tls.get_or_try_init(|| async {
+            let connector = self.clone();
+            tokio::task::spawn_blocking(move || connector.build_tls())
+                .await
+                .map_err(|error| TlsError::new(TlsErrorKind::Setup, None, Some(error.into())))?
+        });
+        connector.await.cloned()
+    }
+
+    fn build_tls(&self) -> Result<TlsConnector, Error> {
+        let Parts { settings, backend, .. } = &self.0.parts;
+        TlsConnector::build(&TlsSetup {
+            backend: *backend,
+            root_cert: settings.ssl_root_cert(),
+            negotiation: settings.ssl_negotiation(),
+        })
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("settings", &self.0.parts.settings)
+            .field("credential", &self.0.parts.credential)
+            .field("backend", &self.0.parts.backend)
+            .field("deadline", &self.0.parts.deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+fn login_name(token: &AccessToken) -> Option<String> {
+    token.claims().ok()?.login_name().map(str::to_owned)
+}
+
+/// Between three quarters of the pause and the whole, so that clients that failed together don't come
+/// back together.
+fn jittered(pause: Duration) -> Duration {
+    let share = u32::try_from(random::random() % 256).unwrap_or_default();
+    pause * 3 / 4 + pause / 4 * share / 256
+}
+
+fn unknown_user() -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Missing,
+        "no user is set, and the token carries no name to log in with",
+        "set the role that was created for this identity: `user` in the connection string, \
+         AZURE_POSTGRESQL_USER, or PGUSER (Service Connector names it aad_<connection name>)",
+    )
+}

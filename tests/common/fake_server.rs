@@ -1,0 +1,148 @@
+//! Servers that are not PostgreSQL, and keep what they receive.
+
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// A server on loopback. Dropping it stops it.
+pub struct FakeServer {
+    port: u16,
+    received: Received,
+    task: JoinHandle<()>,
+}
+
+/// Everything that clients sent, after decryption.
+#[derive(Clone, Default)]
+struct Received(Arc<Mutex<Vec<u8>>>);
+
+impl FakeServer {
+    /// Accepts, reads, and never answers.
+    pub async fn silent() -> Self {
+        Self::start(|mut stream, received| async move { received.drain(&mut stream).await }).await
+    }
+
+    /// Answers the request for TLS with `N`.
+    pub async fn without_tls() -> Self {
+        Self::start(|mut stream, received| async move {
+            if received.take(&mut stream, 8).await && stream.write_all(b"N").await.is_ok() {
+                received.drain(&mut stream).await;
+            }
+        })
+        .await
+    }
+
+    /// Speaks TLS with this identity, and asks whoever completes the handshake for a password.
+    pub async fn with_tls(acceptor: TlsAcceptor) -> Self {
+        Self::start(move |mut stream, received| {
+            let acceptor = acceptor.clone();
+            async move {
+                if !received.take(&mut stream, 8).await || stream.write_all(b"S").await.is_err() {
+                    return;
+                }
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    // AuthenticationCleartextPassword.
+                    let _ = stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).await;
+                    received.drain(&mut stream).await;
+                }
+            }
+        })
+        .await
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the text is part of what any client sent.
+    pub fn received(&self, text: &str) -> bool {
+        let bytes = self.received.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
+    /// Whether any client sent anything at all.
+    pub fn was_asked(&self) -> bool {
+        !self.received.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    async fn start<F, S>(serve: S) -> Self
+    where
+        S: Fn(TcpStream, Received) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let received = Received::default();
+        let shared = received.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, shared.clone()));
+            }
+        });
+        Self { port, received, task }
+    }
+}
+
+impl Drop for FakeServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Received {
+    async fn take(&self, stream: &mut (impl AsyncRead + Unpin), count: usize) -> bool {
+        let mut bytes = vec![0; count];
+        let complete = stream.read_exact(&mut bytes).await.is_ok();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+        complete
+    }
+
+    async fn drain(&self, stream: &mut (impl AsyncRead + Unpin)) {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut bytes).await {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(&bytes[..count]);
+        }
+    }
+}
+
+/// A certificate authority of the tests' own.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// The authority's certificate, for clients to trust.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A server identity for this host name, with the change applied to its certificate.
+    pub fn acceptor(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        Arc::new(config).into()
+    }
+}

@@ -1,0 +1,260 @@
+//! Logins to a real PostgreSQL, with nothing but the variables that Azure sets.
+#![cfg(feature = "emulator")]
+
+mod common;
+
+use std::time::{Duration, SystemTime};
+
+use common::{chain, shared_azure};
+use postgres_entra::{
+    AccessToken, Connector, Error, Identity, RejectionReason, Secret, Settings, TokenErrorKind,
+    emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform},
+    source,
+};
+
+/// A connector from the variables, whose tokens come from `mint` instead.
+fn connector_with_token(
+    azure: &LocalAzure,
+    login: Login,
+    mint: impl Fn() -> String + Send + Sync + 'static,
+) -> postgres_entra::ConnectorBuilder {
+    let settings = Settings::from_vars(azure.vars(login, ClientType::Python)).unwrap();
+    Connector::builder().settings(settings).token_source(source::from_fn(move |_scope| {
+        let token = AccessToken::new(mint(), SystemTime::now() + Duration::from_secs(3600));
+        async move { token }
+    }))
+}
+
+#[tokio::test]
+async fn every_kind_of_identity_logs_in_with_every_kind_of_client() {
+    let azure = shared_azure();
+    for login in Login::ALL {
+        for client_type in ClientType::ALL {
+            let connector = Connector::from_vars(azure.vars(login, client_type))
+                .unwrap_or_else(|error| panic!("{login:?}, {client_type:?}: {}", chain(&error)));
+            let client = connector
+                .connect()
+                .await
+                .unwrap_or_else(|error| panic!("{login:?}, {client_type:?}: {}", chain(&error)));
+            let row = client
+                .query_one("SELECT current_user::text, current_database()::text", &[])
+                .await
+                .unwrap();
+            assert_eq!(row.get::<_, &str>(0), azure.server().role(login), "{login:?}");
+            assert_eq!(row.get::<_, &str>(1), azure.server().database());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_connect_reuses_the_token() {
+    let azure = LocalAzure::start().await.unwrap();
+    let vars = azure.vars(Login::SystemAssigned(Platform::AppService), ClientType::Python);
+    let connector = Connector::from_vars(vars).unwrap();
+    for _ in 0..3 {
+        connector.connect().await.unwrap();
+    }
+    assert_eq!(azure.identity_service().request_count(), 1);
+}
+
+#[tokio::test]
+async fn clones_and_connectors_that_share_a_cache_share_the_token() {
+    let azure = LocalAzure::start().await.unwrap();
+    let vars = azure.vars(Login::SystemAssigned(Platform::VirtualMachine), ClientType::Go);
+    let first = Connector::from_vars(vars.clone()).unwrap();
+    let second = Connector::builder()
+        .settings(Settings::from_vars(vars).unwrap())
+        .token_cache(first.token_cache().unwrap().clone())
+        .build()
+        .unwrap();
+    let (one, two, three) =
+        tokio::join!(first.connect(), first.clone().connect(), second.connect());
+    (one.unwrap(), two.unwrap(), three.unwrap());
+    assert_eq!(azure.identity_service().request_count(), 1);
+}
+
+#[tokio::test]
+async fn a_query_is_cancelled_over_tls() {
+    let azure = shared_azure();
+    let vars = azure.vars(Login::ServicePrincipal, ClientType::Other);
+    let connector = Connector::from_vars(vars).unwrap();
+    let client = connector.connect().await.unwrap();
+    let token = client.cancel_token();
+    let (sleep, cancel) = tokio::join!(client.batch_execute("SELECT pg_sleep(60)"), async {
+        // The statement has to be running before it can be cancelled.
+        wait_until_active(azure).await;
+        connector.cancel_query(&token).await
+    });
+    cancel.unwrap();
+    assert_eq!(sleep.unwrap_err().code().map(|code| code.code()), Some("57014"));
+}
+
+async fn wait_until_active(azure: &LocalAzure) {
+    let watcher =
+        Connector::from_vars(azure.vars(Login::ServicePrincipal, ClientType::Other)).unwrap();
+    let watcher = watcher.connect().await.unwrap();
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
+    for _ in 0..1000 {
+        if watcher.query_one(sleeping, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the statement never ran");
+}
+
+#[tokio::test]
+async fn without_a_user_the_name_of_a_user_assigned_identity_is_taken_from_the_token() {
+    let azure = shared_azure();
+    let login = Login::UserAssigned(Platform::AppService);
+    let mut vars = azure.vars(login, ClientType::Other);
+    vars.retain(|(name, _)| name != "AZURE_POSTGRESQL_USERNAME");
+    let client = Connector::from_vars(vars).unwrap().connect().await.unwrap();
+    let row = client.query_one("SELECT current_user::text", &[]).await.unwrap();
+    assert_ne!(row.get::<_, &str>(0), azure.server().role(login));
+}
+
+#[tokio::test]
+async fn without_a_user_a_system_assigned_identity_gets_an_error_that_says_what_to_set() {
+    let mut vars =
+        shared_azure().vars(Login::SystemAssigned(Platform::AppService), ClientType::Other);
+    vars.retain(|(name, _)| name != "AZURE_POSTGRESQL_USERNAME");
+    let error = Connector::from_vars(vars).unwrap().connect().await.unwrap_err();
+    assert!(error.is_config(), "{}", chain(&error));
+    assert!(error.to_string().contains("PGUSER"), "{error}");
+}
+
+#[tokio::test]
+async fn an_expired_token_is_rejected_with_the_servers_text() {
+    let azure = shared_azure();
+    let login = Login::SystemAssigned(Platform::AppService);
+    let connector =
+        connector_with_token(azure, login, move || mint(login, |spec| spec.expires_in(-60)));
+    let rejection = rejection(connector.build().unwrap()).await;
+    assert_eq!(rejection.reason(), RejectionReason::TokenExpired);
+    assert_eq!(rejection.sqlstate(), "28000");
+    assert!(rejection.message().contains("The access token has expired"));
+}
+
+#[tokio::test]
+async fn a_token_for_another_audience_is_rejected_with_the_servers_text() {
+    let azure = shared_azure();
+    let login = Login::SystemAssigned(Platform::AppService);
+    let connector = connector_with_token(azure, login, move || {
+        mint(login, |spec| spec.audience("https://management.azure.com"))
+    });
+    let connector = connector.scope("https://management.azure.com/.default").build().unwrap();
+    let rejection = rejection(connector).await;
+    assert_eq!(rejection.reason(), RejectionReason::WrongAudience);
+    assert!(rejection.message().contains("https://ossrdbms-aad.database.windows.net"));
+}
+
+#[tokio::test]
+async fn the_role_of_another_principal_is_rejected_and_named() {
+    let azure = shared_azure();
+    let vars = azure.vars(Login::SystemAssigned(Platform::AppService), ClientType::Python);
+    let other = azure.server().role(Login::ServicePrincipal);
+    let settings = Settings::from_vars(vars.clone()).unwrap().with_user(other);
+    let source = Connector::from_vars(vars).unwrap().token_cache().unwrap().clone();
+    let connector = Connector::builder().settings(settings).token_cache(source).build().unwrap();
+    let rejection = rejection(connector).await;
+    assert_eq!(rejection.user(), other);
+    assert!(rejection.message().contains(other), "{rejection}");
+}
+
+#[tokio::test]
+async fn a_missing_database_is_rejected_with_a_hint() {
+    let azure = shared_azure();
+    let vars = azure.vars(Login::ServicePrincipal, ClientType::Python);
+    let settings = Settings::from_vars(vars.clone()).unwrap().with_database("absent");
+    let cache = Connector::from_vars(vars).unwrap().token_cache().unwrap().clone();
+    let connector = Connector::builder().settings(settings).token_cache(cache).build().unwrap();
+    let rejection = rejection(connector).await;
+    assert_eq!(rejection.reason(), RejectionReason::DatabaseMissing);
+}
+
+#[tokio::test]
+async fn replies_that_are_no_token_give_a_clear_error_and_no_login() {
+    let azure = LocalAzure::start().await.unwrap();
+    let huge = vec![b'x'; 4 << 20];
+    let bodies: [&[u8]; 5] = [
+        b"",
+        b"<html>proxy</html>",
+        br#"{"access_token":""}"#,
+        b"\xff\xfe{not utf-8",
+        &huge,
+    ];
+    for login in [
+        Login::SystemAssigned(Platform::AppService),
+        Login::SystemAssigned(Platform::VirtualMachine),
+        Login::ServicePrincipal,
+    ] {
+        for body in bodies {
+            azure.identity_service().set_fault(Some(IdentityFault::Body {
+                status: 200,
+                content_type: "application/json".into(),
+                body: body.to_vec(),
+            }));
+            let connector = Connector::from_vars(azure.vars(login, ClientType::Python)).unwrap();
+            let error = connector.connect().await.unwrap_err();
+            let Error::Token(error) = &error else { panic!("{login:?}: {}", chain(&error)) };
+            let clear = [TokenErrorKind::InvalidResponse, TokenErrorKind::InvalidToken];
+            assert!(clear.contains(&error.kind()), "{login:?}: {}", chain(error));
+        }
+    }
+    assert_eq!(azure.server().passwords_received(), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_client_secret_is_reported_with_entras_code_and_never_shown() {
+    let mut vars = shared_azure().vars(Login::ServicePrincipal, ClientType::Python);
+    for (name, value) in &mut vars {
+        if name == "AZURE_POSTGRESQL_CLIENTSECRET" {
+            *value = "wrong-and-still-secret".to_owned();
+        }
+    }
+    let error = Connector::from_vars(vars).unwrap().connect().await.unwrap_err();
+    let Error::Token(token_error) = &error else { panic!("{}", chain(&error)) };
+    assert_eq!(token_error.kind(), TokenErrorKind::Denied);
+    assert_eq!(token_error.aadsts(), [7_000_215]);
+    assert!(!format!("{error:?} {}", chain(&error)).contains("wrong-and-still-secret"));
+}
+
+#[tokio::test]
+async fn a_password_role_logs_in_without_any_token() {
+    let azure = LocalAzure::start().await.unwrap();
+    let connector =
+        Connector::from_vars(azure.vars(Login::Password, ClientType::Other)).unwrap();
+    assert!(matches!(connector.settings().identity(), Identity::Password(_)));
+    connector.connect().await.unwrap();
+    assert_eq!(azure.identity_service().request_count(), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_rejected_and_never_shown() {
+    let azure = shared_azure();
+    let settings = Settings::from_vars(azure.vars(Login::Password, ClientType::Other)).unwrap();
+    let wrong = settings.with_identity(Identity::Password(Secret::new("wrong-and-still-secret")));
+    let connector = Connector::builder().settings(wrong).build().unwrap();
+    let error = connector.connect().await.unwrap_err();
+    assert!(error.is_rejected(), "{}", chain(&error));
+    let shown = format!("{connector:?} {error:?} {}", chain(&error));
+    assert!(!shown.contains("wrong-and-still-secret"));
+}
+
+async fn rejection(connector: Connector) -> postgres_entra::Rejection {
+    match connector.connect().await.unwrap_err() {
+        Error::Rejected(rejection) => rejection,
+        error => panic!("not a rejection: {}", chain(&error)),
+    }
+}
+
+fn mint(
+    login: Login,
+    change: impl FnOnce(
+        postgres_entra::emulator::TokenSpec,
+    ) -> postgres_entra::emulator::TokenSpec,
+) -> String {
+    let spec = change(postgres_entra::emulator::TokenSpec::new(login));
+    shared_azure().identity_service().mint_token(&spec)
+}
