@@ -19,7 +19,8 @@ mod token;
 
 pub use cloud::Cloud;
 pub use config::{
-    ChannelBinding, Host, Keepalives, Settings, SslMode, SslNegotiation, TargetSessionAttrs,
+    ChannelBinding, ConnectionNames, Host, Keepalives, Origin, Settings, SslMode, SslNegotiation,
+    TargetSessionAttrs,
 };
 pub use environment::Environment;
 pub use error::{
