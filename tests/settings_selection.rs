@@ -5,6 +5,8 @@ use postgres_entra::{
     Settings, SslMode, SslNegotiation, TargetSessionAttrs, UserAssignedId,
 };
 
+type Vars<'a> = &'a [(&'a str, &'a str)];
+
 const AZURE: &str = "contoso.postgres.database.azure.com";
 
 fn settings(vars: &[(&str, &str)]) -> Settings {
@@ -101,7 +103,8 @@ fn a_value_in_the_string_wins_over_libpqs_variables() {
 fn units_are_those_of_libpq() {
     let text = "host=h tcp_user_timeout=5000 connect_timeout=-1 keepalives=0 keepalives_idle=30 \
                 keepalives_interval=0 keepalives_count=4 load_balance_hosts=random \
-                sslrootcert=system gssencmode=prefer require_auth=password fallback_application_name=f";
+                sslrootcert=system gssencmode=prefer require_auth=password \
+                fallback_application_name=f";
     let settings = settings(&[("DATABASE_URL", text)]);
     assert_eq!(settings.tcp_user_timeout().unwrap().as_millis(), 5000);
     assert_eq!(settings.connect_timeout(), None);
@@ -192,7 +195,7 @@ fn the_azure_variables_state_an_identity_only_without_service_connector() {
         ("PGPASSWORD", "p"),
     ];
     let principal = Identity::service_principal("t", "c", "s");
-    let cases: [(&[(&str, &str)], &[(&str, &str)], Identity); 9] = [
+    let cases: [(Vars<'_>, Vars<'_>, Identity); 9] = [
         (&[("AZURE_POSTGRESQL_HOST", "h")], &ambient, Identity::SystemAssigned),
         (&[("spring.datasource.url", "jdbc:postgresql://h/")], &ambient, Identity::SystemAssigned),
         (&[("DATABASE_URL", "postgres://h")], &ambient, principal.clone()),

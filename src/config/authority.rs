@@ -2,7 +2,7 @@
 
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// The servers of `host:port,[::1]:port` as the lists that libpq's `host` and `port` take, not decoded.
+/// The servers of `host:port,[::1]:port` as libpq's lists `host` and `port`, not yet decoded.
 ///
 /// An omitted port stays empty in its list, which stands for the default. A list with nothing in it
 /// is empty.

@@ -1,7 +1,7 @@
 //! Which of the four grammars a connection string is written in.
 
 use super::{
-    ado_net, ado_net_keywords, jdbc, keywords, libpq,
+    ado_net, jdbc, keywords, libpq,
     parameters::{Pairs, Parameters},
     uri,
 };
@@ -42,7 +42,8 @@ fn has_other_scheme(text: &str) -> bool {
 /// Whether pairs that libpq would accept are what the writer meant.
 ///
 /// `host=h;port=1` is one pair to libpq, and a quoted libpq password may hold `;`, so the `;` alone
-/// tells nothing: a host can't hold one, and if libpq finds no host where ADO.NET does, ADO.NET is meant.
+/// tells nothing. But a host can't hold one, and a string in which ADO.NET alone finds a host is
+/// ADO.NET.
 fn is_plausible(pairs: &Pairs, text: &str) -> bool {
     let mut hosts = pairs.iter().filter(|(keyword, _)| *keyword == "host").peekable();
     if hosts.peek().is_some() {
@@ -58,7 +59,7 @@ fn looks_like_ado_net(text: &str) -> bool {
     if keywords::known(name).is_some() {
         rest.contains(';')
     } else {
-        ado_net_keywords::keyword(name).is_some() || rest.contains(';')
+        ado_net::is_keyword(name) || rest.contains(';')
     }
 }
 

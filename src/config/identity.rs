@@ -28,11 +28,11 @@ pub(super) struct Decision {
     pub(super) variable: Option<String>,
 }
 
-/// Chooses the identity: the first of client secret, password, federated token file, client id that is
-/// there, else the system-assigned one.
+/// Chooses the identity: the first of client secret, password, federated token file and client id
+/// that is there, else the system-assigned one.
 ///
-/// A password goes before a client secret of Spring or of the `AZURE_*` variables, which may be there
-/// for another service.
+/// A password goes before a client secret of Spring or of the `AZURE_*` variables, which may be
+/// there for another service.
 pub(super) fn decide(
     variables: &Variables<'_>,
     parameters: &Parameters,
@@ -40,10 +40,10 @@ pub(super) fn decide(
 ) -> Result<Decision, ConfigError> {
     let credentials = Credentials::read(variables, provenance)?;
     let password = parameters.get("password");
-    if let Some(secret) = &credentials.client_secret {
-        if password.is_none() || credentials.belong_to_connection {
-            return credentials.service_principal(secret);
-        }
+    if let Some(secret) = &credentials.client_secret
+        && (password.is_none() || credentials.belong_to_connection)
+    {
+        return credentials.service_principal(secret);
     }
     if let Some(password) = password {
         let identity = Identity::Password(Secret::new(&password.value));
@@ -52,7 +52,7 @@ pub(super) fn decide(
     if let Some(file) = variables.get("AZURE_FEDERATED_TOKEN_FILE")? {
         return credentials.workload(variables, file);
     }
-    credentials.check_complete(variables)?;
+    credentials.check_complete()?;
     if let Some(Variable { name, value }) = credentials.client_id {
         let identity = Identity::UserAssigned(UserAssignedId::ClientId(value));
         return Ok(Decision { identity, variable: Some(name) });
@@ -83,6 +83,8 @@ struct Credentials {
     names: [String; 3],
     /// Whether they are stated for this connection alone.
     belong_to_connection: bool,
+    /// Whether a tenant id is stated for service principals alone.
+    tenant_needs_secret: bool,
 }
 
 impl Credentials {
@@ -106,6 +108,7 @@ impl Credentials {
             names: ["CLIENTID", "TENANTID", "CLIENTSECRET"]
                 .map(|suffix| variables.names().of_connection(suffix)),
             belong_to_connection: true,
+            tenant_needs_secret: true,
         })
     }
 
@@ -117,6 +120,7 @@ impl Credentials {
             client_secret: spring::get(variables, spring::CLIENT_SECRET)?,
             names: keys.map(|key| variables.names().customized(key).unwrap_or(key).to_owned()),
             belong_to_connection: false,
+            tenant_needs_secret: !spring::asks_for_managed_identity(variables)?,
         })
     }
 
@@ -128,6 +132,7 @@ impl Credentials {
             client_secret: variables.get(names[2])?,
             names: names.map(str::to_owned),
             belong_to_connection: false,
+            tenant_needs_secret: false,
         })
     }
 
@@ -144,27 +149,25 @@ impl Credentials {
     }
 
     fn workload(self, variables: &Variables<'_>, file: Variable) -> Result<Decision, ConfigError> {
-        let client_id =
-            self.client_id.map_or_else(|| variables.get("AZURE_CLIENT_ID"), |id| Ok(Some(id)))?;
-        let tenant_id =
-            self.tenant_id.map_or_else(|| variables.get("AZURE_TENANT_ID"), |id| Ok(Some(id)))?;
+        let [client_name, tenant_name] = ["AZURE_CLIENT_ID", "AZURE_TENANT_ID"];
+        let client_id = self.client_id.or(variables.get(client_name)?);
+        let tenant_id = self.tenant_id.or(variables.get(tenant_name)?);
         let identity = Identity::workload(
-            required(tenant_id.as_ref(), "AZURE_TENANT_ID", WORKLOAD_IDENTITY)?,
-            required(client_id.as_ref(), "AZURE_CLIENT_ID", WORKLOAD_IDENTITY)?,
+            required(tenant_id.as_ref(), tenant_name, WORKLOAD_IDENTITY)?,
+            required(client_id.as_ref(), client_name, WORKLOAD_IDENTITY)?,
             file.value,
         );
         Ok(Decision { identity, variable: Some(file.name) })
     }
 
-    /// Service Connector states a tenant for service principals alone, so a tenant without a secret is
-    /// half of one. `AZURE_TENANT_ID` says nothing: it is set for many purposes.
-    fn check_complete(&self, variables: &Variables<'_>) -> Result<(), ConfigError> {
-        let [_, azure_tenant, secret_name] = &self.names;
-        let ambient = azure_tenant == "AZURE_TENANT_ID";
-        if self.tenant_id.is_none() || ambient || spring::asks_for_managed_identity(variables)? {
-            return Ok(());
+    /// Refuses a tenant without a secret where that is half of a service principal.
+    ///
+    /// `AZURE_TENANT_ID` is not: it is set for many purposes.
+    fn check_complete(&self) -> Result<(), ConfigError> {
+        if self.tenant_needs_secret && self.tenant_id.is_some() {
+            required(self.client_secret.as_ref(), &self.names[2], SERVICE_PRINCIPAL)?;
         }
-        required(None, secret_name, SERVICE_PRINCIPAL).map(drop)
+        Ok(())
     }
 }
 

@@ -173,7 +173,8 @@ fn keepalives(parameters: &Parameters) -> Result<Keepalives, ConfigError> {
     })
 }
 
-/// A token is sent as a cleartext password, so the methods that are asked for must include `password`.
+/// A token is sent as a cleartext password, so the methods that are asked for must include
+/// `password`.
 /// With a password the server chooses the method, and tokio-postgres can't restrict it.
 fn check_required_auth(parameters: &Parameters, uses_token: bool) -> Result<(), ConfigError> {
     let Some(parameter) = parameters.get("require_auth") else { return Ok(()) };

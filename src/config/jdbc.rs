@@ -71,7 +71,7 @@ fn states(pairs: &Pairs, keyword: &str) -> bool {
     pairs.iter().any(|(stated, value)| *stated == keyword && !value.is_empty())
 }
 
-/// libpq's keyword for a property of pgjdbc; properties that are not here have no effect, as in pgjdbc.
+/// libpq's keyword for a property of pgjdbc; any other property is ignored, as pgjdbc does.
 fn keyword(property: &str) -> Option<&'static str> {
     let keyword = match property {
         "user" => "user",
@@ -101,7 +101,7 @@ fn keyword(property: &str) -> Option<&'static str> {
     Some(keyword)
 }
 
-/// The value in libpq's terms; pgjdbc compares the values of its enumerations without regard to case.
+/// The value in libpq's terms; pgjdbc reads enumerations without regard to case.
 fn translate(keyword: &str, value: String) -> String {
     let lower = value.to_ascii_lowercase();
     match (keyword, lower.as_str()) {

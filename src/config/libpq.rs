@@ -110,8 +110,8 @@ fn unterminated_quote() -> ConfigError {
     )
 }
 
-/// The error for a keyword that libpq doesn't know. Names it, unless it may be the rest of a password
-/// that should have been quoted or encoded.
+/// The error for a keyword that libpq doesn't know. Names it, unless it may be the rest of a
+/// password that should have been quoted or encoded.
 pub(super) fn unknown_keyword(name: &str, before: &Pairs) -> ConfigError {
     let after_password = before.last().is_some_and(|(keyword, _)| *keyword == "password");
     let is_word =

@@ -35,8 +35,8 @@ pub(super) fn database_url(variables: &Variables<'_>) -> Result<Parameters, Conf
 /// Fills what is missing from libpq's variables. `PGPASSWORD` is not among them: it is an identity,
 /// and decided upon with the others.
 ///
-/// A connection with a prefix of its own is never made up from `PGHOST`: a mistyped prefix would reach
-/// another database.
+/// A connection with a prefix of its own is never made up from `PGHOST`: a mistyped prefix would
+/// reach another database.
 pub(super) fn fill(
     parameters: &mut Parameters,
     variables: &Variables<'_>,
@@ -45,10 +45,10 @@ pub(super) fn fill(
         if name == PGHOST && !variables.names().has_default_prefix() {
             continue;
         }
-        if parameters.get(keyword).is_none() {
-            if let Some(variable) = variables.get(name)? {
-                parameters.set(keyword, variable.value, &variable.name);
-            }
+        if parameters.get(keyword).is_none()
+            && let Some(variable) = variables.get(name)?
+        {
+            parameters.set(keyword, variable.value, &variable.name);
         }
     }
     Ok(())

@@ -1,11 +1,10 @@
 //! Connection settings, and the variables they are read from.
 //!
-//! `read` finds the variables (`service_connector`, `spring`, `libpq_environment`); each grammar (`libpq`,
-//! `uri`, `jdbc`, `ado_net`) translates its strings to `parameters` in libpq's terms; `identity` decides
-//! who logs in; `interpret` makes `Settings` of both, and `validate` checks them.
+//! `read` finds the variables (`service_connector`, `spring`, `libpq_environment`); each grammar
+//! (`libpq`, `uri`, `jdbc`, `ado_net`) translates its strings to `parameters` in libpq's terms;
+//! `identity` decides who logs in; `interpret` makes `Settings` of both; `validate` checks them.
 
 mod ado_net;
-mod ado_net_keywords;
 mod authority;
 mod format;
 mod host;

@@ -2,17 +2,17 @@ use std::time::Duration;
 
 /// libpq's `sslmode`, as it was written in the settings.
 ///
-/// With a token it only decides whether the settings are accepted: TLS is always used, and chain and
-/// host name are always verified. See
+/// With a token it only decides whether the settings are accepted: TLS is always used, and chain
+/// and host name are always verified. See
 /// [libpq's table](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SslMode {
     /// No TLS. Refused with a token.
     Disable,
-    /// TLS if the server insists. Refused with a token; with a password it means [`Require`](Self::Require).
+    /// TLS if the server insists. Refused with a token; means `Require` with a password.
     Allow,
-    /// TLS if the server offers it. Refused with a token; with a password it means [`Require`](Self::Require).
+    /// TLS if the server offers it. Refused with a token; means `Require` with a password.
     Prefer,
     /// TLS. What Service Connector writes, and the default.
     #[default]

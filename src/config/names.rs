@@ -4,9 +4,10 @@ const DEFAULT_PREFIX: &str = "AZURE_POSTGRESQL";
 
 /// The names under which Service Connector left the variables of one connection.
 ///
-/// The default is what it writes for the first PostgreSQL connection, `AZURE_POSTGRESQL_...`. A second
-/// connection has its own prefix, and `az webapp connection create --customized-keys` can rename each
-/// variable ([documentation](https://learn.microsoft.com/azure/service-connector/concept-service-connector-internals)).
+/// The default is what it writes for the first PostgreSQL connection, `AZURE_POSTGRESQL_...`. A
+/// second connection has its own prefix, and `az webapp connection create --customized-keys` can
+/// rename each variable
+/// ([documentation](https://learn.microsoft.com/azure/service-connector/concept-service-connector-internals)).
 ///
 /// ```
 /// use postgres_entra::{ConnectionNames, Environment, Settings};

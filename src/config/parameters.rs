@@ -74,10 +74,10 @@ impl Parameters {
     /// Adds what is missing here, if both mean the same database.
     pub(super) fn reconcile(&mut self, other: Self) -> Result<(), ConfigError> {
         for keyword in DECISIVE {
-            if let (Some(ours), Some(theirs)) = (self.get(keyword), other.get(keyword)) {
-                if !agree(keyword, &ours.value, &theirs.value) {
-                    return Err(conflict(keyword, ours, theirs));
-                }
+            if let (Some(ours), Some(theirs)) = (self.get(keyword), other.get(keyword))
+                && !agree(keyword, &ours.value, &theirs.value)
+            {
+                return Err(conflict(keyword, ours, theirs));
             }
         }
         self.fill_from(other);

@@ -2,7 +2,7 @@
 
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// Decodes `%XX`, and leaves `+` as it is. Refuses a bad escape, `%00` and bytes that are not UTF-8.
+/// Decodes `%XX`, and leaves `+` as it is. Refuses a bad escape, `%00` and what is not UTF-8.
 pub(super) fn decode(text: &str) -> Result<String, ConfigError> {
     if !well_formed(text) {
         return Err(malformed("a `%` in the URL is not followed by two hexadecimal digits"));

@@ -17,7 +17,8 @@ use crate::{
 };
 
 impl Settings {
-    /// Reads the settings from the environment of this process, as [`from_vars`](Self::from_vars) does.
+    /// Reads the settings from the environment of this process, as [`from_vars`](Self::from_vars)
+    /// does.
     ///
     /// # Errors
     ///
@@ -75,8 +76,8 @@ impl Settings {
     /// Reads the settings of another connection, such as the one with the prefix
     /// `AZURE_POSTGRESQL_CONN2`.
     ///
-    /// Spring's keys, `DATABASE_URL` and `PGHOST` are left alone, so that a mistyped prefix never reaches
-    /// the database of another connection.
+    /// Spring's keys, `DATABASE_URL` and `PGHOST` are left alone, so that a mistyped prefix never
+    /// reaches the database of another connection.
     ///
     /// # Errors
     ///
@@ -117,10 +118,7 @@ fn find(variables: &Variables<'_>) -> Result<(Parameters, Provenance), ConfigErr
         parameters.reconcile(spring)?;
         return Ok((parameters, Provenance::Spring));
     }
-    if !parameters.is_empty() {
-        return Ok((parameters, Provenance::ServiceConnector));
-    }
-    if !variables.names().has_default_prefix() {
+    if !parameters.is_empty() || !variables.names().has_default_prefix() {
         return Ok((parameters, Provenance::ServiceConnector));
     }
     Ok((libpq_environment::database_url(variables)?, Provenance::Libpq))

@@ -224,12 +224,12 @@ impl Settings {
     pub fn load_balance_hosts(&self) -> bool {
         self.load_balance_hosts
     }
-    /// Where each setting was read from, by libpq's name of the setting (`host`, `sslmode`, ...), and
-    /// `identity` for who logs in.
+    /// Where each setting was read from, by libpq's name of the setting (`host`, `sslmode`, ...),
+    /// and `identity` for who logs in.
     ///
-    /// Says [`Origin::Default`] for `port`, `user`, `dbname`, `sslmode` and `identity` where no variable
-    /// states them. Settings that were set in code don't appear. Two `Settings` that differ in this
-    /// alone are equal.
+    /// Says [`Origin::Default`] for `port`, `user`, `dbname`, `sslmode` and `identity` where no
+    /// variable states them. Settings that were set in code don't appear. Two `Settings` that
+    /// differ in this alone are equal.
     pub fn origins(&self) -> impl Iterator<Item = (&'static str, &Origin)> {
         self.origins.iter()
     }

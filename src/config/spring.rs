@@ -1,5 +1,5 @@
-//! The keys of Service Connector's Spring Boot client type, in all the spellings that platforms make
-//! of them: `spring.datasource.url`, `spring_datasource_url`, `SPRING_DATASOURCE_URL`
+//! The keys of Service Connector's Spring Boot client type, in all the spellings that platforms
+//! make of them: `spring.datasource.url`, `spring_datasource_url`, `SPRING_DATASOURCE_URL`
 //! ([documentation](https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.typesafe-configuration-properties.relaxed-binding)).
 
 use super::{

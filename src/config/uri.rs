@@ -30,8 +30,8 @@ pub(super) fn parse(after_scheme: &str) -> Result<Pairs, ConfigError> {
     Ok(pairs)
 }
 
-/// Splits at the first `@` before the first `/`, as libpq does, and refuses what libpq would take for
-/// a host or a database although it is part of the credentials.
+/// Splits at the first `@` before the first `/`, as libpq does, and refuses what libpq would take
+/// for a host or a database although it is part of the credentials.
 fn split_credentials(text: &str) -> Result<(&str, &str), ConfigError> {
     let authority = &text[..text.find('/').unwrap_or(text.len())];
     let Some((credentials, host)) = authority.split_once('@') else {

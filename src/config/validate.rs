@@ -8,7 +8,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    Identity,
+    Identity, UserAssignedId,
     error::{ConfigError, ConfigErrorKind},
 };
 
@@ -79,31 +79,38 @@ impl Settings {
         self.error(setting, ConfigErrorKind::Malformed, &problem, "remove it")
     }
 
-    /// The tenant becomes a part of the token endpoint's path, so it must be a GUID or a domain name.
     fn check_identity(&self) -> Result<(), ConfigError> {
-        let (tenant_id, client_id) = match &self.identity {
-            Identity::ServicePrincipal { tenant_id, client_id, client_secret } => {
-                if client_secret.is_empty() {
-                    return Err(self.incomplete_identity("the client secret is empty"));
-                }
-                (tenant_id, client_id)
+        match &self.identity {
+            Identity::UserAssigned(
+                UserAssignedId::ClientId(id)
+                | UserAssignedId::ObjectId(id)
+                | UserAssignedId::ResourceId(id),
+            ) if id.is_empty() => Err(self.incomplete_identity("the identity's id is empty")),
+            Identity::ServicePrincipal { client_secret, .. } if client_secret.is_empty() => {
+                Err(self.incomplete_identity("the client secret is empty"))
             }
-            Identity::WorkloadIdentity { tenant_id, client_id, .. } => (tenant_id, client_id),
-            _ => return Ok(()),
-        };
+            Identity::ServicePrincipal { tenant_id, client_id, .. }
+            | Identity::WorkloadIdentity { tenant_id, client_id, .. } => {
+                self.check_application(tenant_id, client_id)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The tenant becomes a part of the token endpoint's path: it must be a GUID or a domain name.
+    fn check_application(&self, tenant_id: &str, client_id: &str) -> Result<(), ConfigError> {
         if client_id.is_empty() {
             return Err(self.incomplete_identity("the client id is empty"));
         }
         if tenant_id.is_empty() || !tenant_id.bytes().all(is_tenant_byte) {
-            return Err(
-                self.incomplete_identity("the tenant id is neither a GUID nor a domain name")
-            );
+            let problem = "the tenant id is neither a GUID nor a domain name";
+            return Err(self.incomplete_identity(problem));
         }
         Ok(())
     }
 
     fn incomplete_identity(&self, problem: &str) -> ConfigError {
-        let fix = "copy it from the application's page in the Azure portal";
+        let fix = "copy it from the identity's page in the Azure portal";
         self.error("identity", ConfigErrorKind::Malformed, problem, fix)
     }
 
@@ -154,4 +161,62 @@ fn is_host_name(name: &str) -> bool {
 
 fn is_tenant_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use crate::{ConfigErrorKind, Host, Identity, SslMode, UserAssignedId};
+
+    fn refused(settings: &Settings) -> ConfigErrorKind {
+        let error = settings.validate().unwrap_err();
+        assert_eq!(error.variable(), None, "{error}");
+        error.kind()
+    }
+
+    fn with_identity(identity: Identity) -> Settings {
+        Settings::new("contoso.postgres.database.azure.com", identity)
+    }
+
+    #[test]
+    fn settings_made_in_code_are_checked_like_those_from_variables() {
+        let token = with_identity(Identity::SystemAssigned);
+        assert!(token.validate().is_ok());
+        assert_eq!(refused(&token.clone().with_ssl_mode(SslMode::Prefer)), ConfigErrorKind::Unsafe);
+        assert_eq!(refused(&token.with_user("a\0b")), ConfigErrorKind::Malformed);
+        let password = with_identity(Identity::Password("p".into()));
+        assert!(password.with_ssl_mode(SslMode::Disable).validate().is_ok());
+    }
+
+    #[test]
+    fn hosts_must_be_dialable() {
+        let cases = [
+            (vec![], ConfigErrorKind::Missing),
+            (vec![Host::new("", 1)], ConfigErrorKind::Missing),
+            (vec![Host::new("a", 0)], ConfigErrorKind::Malformed),
+            (vec![Host::new("a", 1), Host::new("b c", 1)], ConfigErrorKind::Malformed),
+            (vec![Host::new("/run", 1)], ConfigErrorKind::Unsupported),
+        ];
+        for (hosts, kind) in cases {
+            let settings = Settings::for_hosts(hosts, Identity::SystemAssigned);
+            assert_eq!(refused(&settings), kind, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn identities_must_be_complete() {
+        let identities = [
+            Identity::UserAssigned(UserAssignedId::ObjectId(String::new())),
+            Identity::service_principal("t", "c", ""),
+            Identity::service_principal("t", "", "s"),
+            Identity::service_principal("", "c", "s"),
+            Identity::service_principal("../t", "c", "s"),
+            Identity::workload("t/u", "c", "/token"),
+            Identity::Password("p\0".into()),
+        ];
+        for identity in identities {
+            let settings = with_identity(identity);
+            assert_eq!(refused(&settings), ConfigErrorKind::Malformed, "{settings:?}");
+        }
+    }
 }

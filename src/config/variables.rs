@@ -45,7 +45,7 @@ impl<'a> Variables<'a> {
             .map(|Variable { name, value }| Variable { name, value: value.trim().to_owned() }))
     }
 
-    /// A variable by its full name, with its value as it is: a password may begin or end with a blank.
+    /// A variable by its full name, value untouched: a password may begin or end with a blank.
     pub(super) fn get_verbatim(&self, name: &str) -> Result<Option<Variable>, ConfigError> {
         let Some(value) = self.environment.get(name) else { return Ok(None) };
         if is_reference(&value) {
@@ -71,8 +71,8 @@ fn unresolved_reference(name: &str) -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::UnresolvedReference,
         "holds a reference to a secret store in place of the secret",
-        "give the application's identity the right to read the secret, check the reference's status in \
-         the Azure portal, and restart",
+        "let the application's identity read the secret, check the reference's status in the \
+         Azure portal, and restart",
     )
     .in_variable(name)
 }

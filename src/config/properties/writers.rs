@@ -4,10 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     Identity,
-    config::{
-        Settings,
-        modes::{Choice, LoadBalanceHosts},
-    },
+    config::{Settings, modes::Choice},
 };
 
 /// The settings as libpq's pairs, without `host`, `port` and `hostaddr`.

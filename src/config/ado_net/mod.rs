@@ -2,25 +2,33 @@
 //! ([grammar](https://learn.microsoft.com/dotnet/api/system.data.common.dbconnectionstringbuilder),
 //! [keywords](https://www.npgsql.org/doc/connection-string-parameters.html)).
 
-use super::{ado_net_keywords, parameters::Pairs, search_path};
+mod keywords;
+mod servers;
+
+use super::{parameters::Pairs, search_path};
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// Reads an ADO.NET string. Keywords that Npgsql doesn't know, or that have no meaning here, are ignored.
+/// Reads an ADO.NET string. Keywords that Npgsql doesn't know or that mean nothing here are ignored.
 pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
     let mut pairs = Pairs::new();
     let mut port = String::new();
     for (name, value) in split(text)? {
-        match ado_net_keywords::keyword(&name) {
+        match keywords::keyword(&name) {
             Some("port") => port = value,
-            Some("host") => push_host(&value, &mut pairs)?,
+            Some("host") => servers::push_hosts(&value, &mut pairs),
             Some("search_path") => search_path::push_option(&value, &mut pairs),
             Some("options") => search_path::push_options(&value, &mut pairs),
-            Some(keyword) => pairs.push((keyword, ado_net_keywords::translate(keyword, value))),
+            Some(keyword) => pairs.push((keyword, keywords::translate(keyword, value))),
             None => {}
         }
     }
-    apply_port(port, &mut pairs);
+    servers::apply_port(port, &mut pairs);
     Ok(pairs)
+}
+
+/// Whether Npgsql knows a keyword that means something here.
+pub(super) fn is_keyword(name: &str) -> bool {
+    keywords::keyword(name).is_some()
 }
 
 /// Splits a string into its keywords and values, with the quoting undone.
@@ -97,43 +105,6 @@ fn bare_value(text: &str) -> Result<(String, &str), ConfigError> {
         return Err(stray_quote());
     }
     Ok((value.to_owned(), rest))
-}
-
-/// `Host` may be a list, each with a port of its own.
-fn push_host(value: &str, pairs: &mut Pairs) -> Result<(), ConfigError> {
-    let servers: Vec<_> = value.split(',').map(|server| split_host_port(server.trim())).collect();
-    let (hosts, ports): (Vec<_>, Vec<_>) = servers.into_iter().unzip();
-    pairs.push(("host", hosts.join(",")));
-    let states_port = ports.iter().any(|port| !port.is_empty());
-    pairs.push(("port", if states_port { ports.join(",") } else { String::new() }));
-    Ok(())
-}
-
-/// Npgsql's `TrySplitHostPort`: one colon, or a colon after the bracket of an IPv6 address.
-fn split_host_port(server: &str) -> (&str, &str) {
-    if let Some((address, rest)) = server.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return (address, rest.strip_prefix(':').unwrap_or(rest));
-    }
-    match server.split_once(':') {
-        Some((host, port)) if !port.contains(':') => (host, port),
-        _ => (server, ""),
-    }
-}
-
-/// `Port` counts for the hosts that state none themselves.
-fn apply_port(port: String, pairs: &mut Pairs) {
-    let stated = pairs.iter_mut().rev().find(|(keyword, _)| *keyword == "port");
-    match stated {
-        Some((_, ports)) if !ports.is_empty() && !port.is_empty() => {
-            let filled: Vec<_> = ports
-                .split(',')
-                .map(|own| if own.is_empty() { port.as_str() } else { own })
-                .collect();
-            *ports = filled.join(",");
-        }
-        Some((_, ports)) if !ports.is_empty() => {}
-        _ => pairs.push(("port", port)),
-    }
 }
 
 fn malformed(problem: &str, fix: &str) -> ConfigError {
@@ -215,22 +186,6 @@ mod tests {
         for (written, mode) in cases {
             let text = format!("Ssl Mode={written}");
             assert_eq!(value(&text, "sslmode").as_deref(), Some(mode), "{written}");
-        }
-    }
-
-    #[test]
-    fn a_host_may_carry_its_port() {
-        let cases = [
-            ("Host=a:1", "a", Some("1")),
-            ("Port=2;Host=a:1, b", "a,b", Some("1,2")),
-            ("Host=a,b;Port=2", "a,b", Some("2")),
-            ("Host=[::1]:7", "::1", Some("7")),
-            ("Host=::1", "::1", None),
-            ("Host=a:1;Host=b", "b", None),
-        ];
-        for (text, host, port) in cases {
-            assert_eq!(value(text, "host").as_deref(), Some(host), "{text}");
-            assert_eq!(value(text, "port").as_deref(), port, "{text}");
         }
     }
 
