@@ -157,3 +157,28 @@ fn no_secret_of_a_vector_is_shown() {
         assert!(!shown.contains("MARKER"), "{id}: {shown}");
     }
 }
+
+#[test]
+fn no_value_is_shown_by_an_error_whichever_variable_is_broken() {
+    let broken = [
+        "MARKER",
+        "'MARKER",
+        "\"MARKER;",
+        "a=MARKER'",
+        "postgres://MARKER@x@h",
+        "@Microsoft.KeyVault(MARKER)",
+    ];
+    let mut refused = 0;
+    for Vector { id, env, .. } in vectors() {
+        for (name, value) in env.keys().flat_map(|name| broken.map(|value| (name, value))) {
+            let mut env = env.clone();
+            env.insert(name.clone(), value.to_owned());
+            let Err(error) = Settings::from_vars(env) else { continue };
+            refused += 1;
+            let cause = std::error::Error::source(&error).map(|cause| format!("{cause} {cause:?}"));
+            let shown = format!("{error} {error:?} {cause:?}");
+            assert!(!shown.contains("MARKER"), "{id}: {name}: {shown}");
+        }
+    }
+    assert!(refused > 500, "{refused}");
+}

@@ -34,16 +34,16 @@ pub(super) fn parse(after_scheme: &str) -> Result<Pairs, ConfigError> {
 /// for a host or a database although it is part of the credentials.
 fn split_credentials(text: &str) -> Result<(&str, &str), ConfigError> {
     let authority = &text[..text.find('/').unwrap_or(text.len())];
-    let Some((credentials, host)) = authority.split_once('@') else {
-        let before_query = text.split('?').next().unwrap_or_default();
-        return if before_query.contains('@') { Err(raw_delimiter()) } else { Ok(("", text)) };
+    let (credentials, rest) = match authority.split_once('@') {
+        Some((credentials, _)) => (credentials, &text[credentials.len() + 1..]),
+        None => ("", text),
     };
     let user = credentials.split(':').next().unwrap_or_default();
-    let second_at = host.split('?').next().is_some_and(|host| host.contains('@'));
-    if second_at || user.contains('?') {
+    let location = rest.split('?').next().unwrap_or_default();
+    if user.contains('?') || location.contains('@') {
         return Err(raw_delimiter());
     }
-    Ok((credentials, &text[credentials.len() + 1..]))
+    Ok((credentials, rest))
 }
 
 fn push_credentials(credentials: &str, pairs: &mut Pairs) -> Result<(), ConfigError> {
@@ -146,6 +146,7 @@ mod tests {
         let cases = [
             ("postgres://u@hunter2.example@h/d", "%40"),
             ("postgres://u:12/hunter2@h/d", "%2F"),
+            ("postgres://u:p@hunter2/x@h/d", "%40"),
             ("postgres://h?user=hunter2@example", "%3F"),
             ("postgres://u:%00hunter2@h", "%00"),
             ("postgres://u:%zzhunter2@h", "hexadecimal"),

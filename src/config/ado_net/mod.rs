@@ -8,7 +8,8 @@ mod servers;
 use super::{parameters::Pairs, search_path};
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// Reads an ADO.NET string. Keywords that Npgsql doesn't know or that mean nothing here are ignored.
+/// Reads an ADO.NET string. Keywords that Npgsql doesn't know, or that mean nothing here, are
+/// ignored.
 pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
     let mut pairs = Pairs::new();
     let mut port = String::new();

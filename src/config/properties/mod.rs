@@ -76,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn a_password_appears_in_no_error(
+    fn a_password_is_never_shown(
         secret in "[A-Z]{12}",
         before in nasty_text(0..20),
         after in nasty_text(0..20),
@@ -87,10 +87,11 @@ proptest! {
             format!("jdbc:postgresql://h/d?user=u&password={before}{secret}{after}"),
             format!("Host=h;User Id=u;Password={before}{secret}{after}"),
         ] {
-            if let Err(error) = Settings::from_vars([("DATABASE_URL", text)]) {
-                let shown = format!("{error} {error:?}");
-                prop_assert!(!shown.contains(&secret), "{}", shown);
-            }
+            let shown = match Settings::from_vars([("DATABASE_URL", text)]) {
+                Ok(settings) => format!("{settings:?}"),
+                Err(error) => format!("{error} {error:?}"),
+            };
+            prop_assert!(!shown.contains(&secret), "{}", shown);
         }
     }
 }
