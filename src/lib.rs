@@ -23,7 +23,8 @@ mod token;
 pub use cache::{CacheStats, KeepFresh, RefreshPolicy, TokenCache};
 pub use cloud::Cloud;
 pub use config::{
-    ChannelBinding, Host, Keepalives, Settings, SslMode, SslNegotiation, TargetSessionAttrs,
+    ChannelBinding, ConnectionNames, Host, Keepalives, Origin, Settings, SslMode, SslNegotiation,
+    TargetSessionAttrs,
 };
 pub use connector::{Connector, ConnectorBuilder, connect};
 pub use environment::Environment;

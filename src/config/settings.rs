@@ -1,5 +1,13 @@
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use super::{
+    host::{DEFAULT_PORT, Host},
+    modes::{ChannelBinding, Keepalives, SslMode, SslNegotiation, TargetSessionAttrs},
+    origins::{Origin, Origins},
+};
 use crate::{Cloud, Identity};
 
 /// What a connection needs, apart from the token.
@@ -32,129 +40,13 @@ pub struct Settings {
     pub(super) keepalives: Keepalives,
     pub(super) target_session_attrs: TargetSessionAttrs,
     pub(super) load_balance_hosts: bool,
-}
-
-/// One server to try: the name that its certificate must carry, and where to dial.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Host {
-    name: String,
-    address: Option<IpAddr>,
-    port: u16,
-}
-
-impl Host {
-    /// A host by name and port.
-    pub fn new(name: impl Into<String>, port: u16) -> Self {
-        Self { name: name.into(), address: None, port }
-    }
-
-    /// The same host, dialled at this address without a DNS look-up (`hostaddr`, `PGHOSTADDR`).
-    #[must_use]
-    pub fn with_address(mut self, address: IpAddr) -> Self {
-        self.address = Some(address);
-        self
-    }
-
-    /// The name that the server's certificate is verified against.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The address to dial, if it is fixed.
-    pub fn address(&self) -> Option<IpAddr> {
-        self.address
-    }
-
-    /// The TCP port.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-}
-
-/// libpq's `sslmode`, as it was written in the settings.
-///
-/// With a token it only decides whether the settings are accepted: TLS is always used, and chain and
-/// host name are always verified. See
-/// [libpq's table](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum SslMode {
-    /// No TLS. Refused with a token.
-    Disable,
-    /// TLS if the server insists. Refused with a token.
-    Allow,
-    /// TLS if the server offers it. Refused with a token.
-    Prefer,
-    /// TLS. What Service Connector writes, and the default.
-    #[default]
-    Require,
-    /// TLS with a verified chain.
-    VerifyCa,
-    /// TLS with a verified chain and host name: what the crate always does.
-    VerifyFull,
-}
-
-/// How TLS begins: libpq's `sslnegotiation`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum SslNegotiation {
-    /// PostgreSQL's own request first. Works with every server, and is the default.
-    #[default]
-    Postgres,
-    /// TLS at once: one round trip less, from PostgreSQL 17 on.
-    Direct,
-}
-
-/// libpq's `channel_binding`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum ChannelBinding {
-    /// Never.
-    Disable,
-    /// If the server offers it, and the default.
-    #[default]
-    Prefer,
-    /// Always. Refused with a token, which can't satisfy it.
-    Require,
-}
-
-/// libpq's `target_session_attrs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum TargetSessionAttrs {
-    /// Any server, and the default.
-    #[default]
-    Any,
-    /// A server that accepts writes.
-    ReadWrite,
-    /// A server that does not.
-    ReadOnly,
-}
-
-/// TCP keepalive; `None` leaves a figure to the operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Keepalives {
-    /// Whether keepalive is on (it is by default).
-    pub enabled: bool,
-    /// Idle time before the first probe.
-    pub idle: Option<Duration>,
-    /// Time between probes.
-    pub interval: Option<Duration>,
-    /// Unanswered probes after which the connection counts as lost.
-    pub retries: Option<u32>,
-}
-
-impl Default for Keepalives {
-    fn default() -> Self {
-        Self { enabled: true, idle: None, interval: None, retries: None }
-    }
+    pub(super) origins: Origins,
 }
 
 impl Settings {
     /// Settings for one server at port 5432, with everything else at its default.
     pub fn new(host: impl Into<String>, identity: Identity) -> Self {
-        Self::for_hosts(vec![Host::new(host, 5432)], identity)
+        Self::for_hosts(vec![Host::new(host, DEFAULT_PORT)], identity)
     }
 
     /// Settings for several servers, tried in this order.
@@ -176,6 +68,7 @@ impl Settings {
             keepalives: Keepalives::default(),
             target_session_attrs: TargetSessionAttrs::default(),
             load_balance_hosts: false,
+            origins: Origins::default(),
         }
     }
 
@@ -183,6 +76,7 @@ impl Settings {
     #[must_use]
     pub fn with_database(mut self, database: impl Into<String>) -> Self {
         self.database = Some(database.into());
+        self.origins.forget("dbname");
         self
     }
 
@@ -190,6 +84,7 @@ impl Settings {
     #[must_use]
     pub fn with_user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
+        self.origins.forget("user");
         self
     }
 
@@ -204,6 +99,7 @@ impl Settings {
     #[must_use]
     pub fn with_ssl_root_cert(mut self, file: impl Into<PathBuf>) -> Self {
         self.ssl_root_cert = Some(file.into());
+        self.origins.forget("sslrootcert");
         self
     }
 
@@ -211,6 +107,7 @@ impl Settings {
     #[must_use]
     pub fn with_ssl_mode(mut self, mode: SslMode) -> Self {
         self.ssl_mode = mode;
+        self.origins.forget("sslmode");
         self
     }
 
@@ -218,6 +115,7 @@ impl Settings {
     #[must_use]
     pub fn with_ssl_negotiation(mut self, negotiation: SslNegotiation) -> Self {
         self.ssl_negotiation = negotiation;
+        self.origins.forget("sslnegotiation");
         self
     }
 
@@ -225,6 +123,23 @@ impl Settings {
     #[must_use]
     pub fn with_application_name(mut self, name: impl Into<String>) -> Self {
         self.application_name = Some(name.into());
+        self.origins.forget("application_name");
+        self
+    }
+
+    /// Sets the command-line options for the server, such as `-c statement_timeout=5s`.
+    #[must_use]
+    pub fn with_options(mut self, options: impl Into<String>) -> Self {
+        self.options = Some(options.into());
+        self.origins.forget("options");
+        self
+    }
+
+    /// Sets what the session must be able to do.
+    #[must_use]
+    pub fn with_target_session_attrs(mut self, attrs: TargetSessionAttrs) -> Self {
+        self.target_session_attrs = attrs;
+        self.origins.forget("target_session_attrs");
         self
     }
 
@@ -266,7 +181,7 @@ impl Settings {
     }
 
     /// A PEM file with certificate authorities to trust in addition to the system's.
-    pub fn ssl_root_cert(&self) -> Option<&std::path::Path> {
+    pub fn ssl_root_cert(&self) -> Option<&Path> {
         self.ssl_root_cert.as_deref()
     }
 
@@ -308,5 +223,14 @@ impl Settings {
     /// Whether hosts are tried in random order.
     pub fn load_balance_hosts(&self) -> bool {
         self.load_balance_hosts
+    }
+    /// Where each setting was read from, by libpq's name of the setting (`host`, `sslmode`, ...),
+    /// and `identity` for who logs in.
+    ///
+    /// Says [`Origin::Default`] for `port`, `user`, `dbname`, `sslmode` and `identity` where no
+    /// variable states them. Settings that were set in code don't appear. Two `Settings` that
+    /// differ in this alone are equal.
+    pub fn origins(&self) -> impl Iterator<Item = (&'static str, &Origin)> {
+        self.origins.iter()
     }
 }

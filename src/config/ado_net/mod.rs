@@ -1,0 +1,216 @@
+//! ADO.NET connection strings, as Npgsql reads them: `Server=contoso;User Id=u;Ssl Mode=Require`
+//! ([grammar](https://learn.microsoft.com/dotnet/api/system.data.common.dbconnectionstringbuilder),
+//! [keywords](https://www.npgsql.org/doc/connection-string-parameters.html)).
+
+mod keywords;
+mod servers;
+
+use super::{parameters::Pairs, search_path};
+use crate::error::{ConfigError, ConfigErrorKind};
+
+/// Reads an ADO.NET string. Keywords that Npgsql doesn't know, or that mean nothing here, are
+/// ignored.
+pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
+    let mut pairs = Pairs::new();
+    let mut port = String::new();
+    for (name, value) in split(text)? {
+        match keywords::keyword(&name) {
+            Some("port") => port = value,
+            Some("host") => servers::push_hosts(&value, &mut pairs),
+            Some("search_path") => search_path::push_option(&value, &mut pairs),
+            Some("options") => search_path::push_options(&value, &mut pairs),
+            Some(keyword) => pairs.push((keyword, keywords::translate(keyword, value))),
+            None => {}
+        }
+    }
+    servers::apply_port(port, &mut pairs);
+    Ok(pairs)
+}
+
+/// Whether Npgsql knows a keyword that means something here.
+pub(super) fn is_keyword(name: &str) -> bool {
+    keywords::keyword(name).is_some()
+}
+
+/// Splits a string into its keywords and values, with the quoting undone.
+fn split(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut pairs = Vec::new();
+    let mut rest = text.trim_start_matches(is_filler);
+    while !rest.is_empty() {
+        let (name, after_name) = split_name(rest)?;
+        let (value, after_value) = split_value(after_name.trim_start())?;
+        pairs.push((name, value));
+        rest = after_value.trim_start_matches(is_filler);
+    }
+    Ok(pairs)
+}
+
+/// What may stand between two pairs.
+fn is_filler(c: char) -> bool {
+    c == ';' || c.is_whitespace()
+}
+
+/// Takes a keyword and the `=` after it; `==` is an equals sign in the keyword.
+fn split_name(text: &str) -> Result<(String, &str), ConfigError> {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let (part, after) = rest.split_once('=').ok_or_else(missing_equals)?;
+        if part.contains(';') {
+            return Err(missing_equals());
+        }
+        name.push_str(part);
+        match after.strip_prefix('=') {
+            Some(after) => {
+                name.push('=');
+                rest = after;
+            }
+            None => return Ok((name.trim_end().to_owned(), after)),
+        }
+    }
+}
+
+/// Takes a value up to its `;` or the end.
+fn split_value(text: &str) -> Result<(String, &str), ConfigError> {
+    match text.chars().next() {
+        Some(quote @ ('"' | '\'')) => quoted_value(&text[1..], quote),
+        _ => bare_value(text),
+    }
+}
+
+/// A quote inside is written twice; after the closing quote only blanks may come before the `;`.
+fn quoted_value(text: &str, quote: char) -> Result<(String, &str), ConfigError> {
+    let mut value = String::new();
+    let mut rest = text;
+    loop {
+        let (part, after) = rest.split_once(quote).ok_or_else(unterminated_quote)?;
+        value.push_str(part);
+        if let Some(after) = after.strip_prefix(quote) {
+            value.push(quote);
+            rest = after;
+            continue;
+        }
+        let after = after.trim_start();
+        return if after.is_empty() || after.starts_with(';') {
+            Ok((value, after))
+        } else {
+            Err(stray_quote())
+        };
+    }
+}
+
+fn bare_value(text: &str) -> Result<(String, &str), ConfigError> {
+    let (value, rest) = text.split_at(text.find(';').unwrap_or(text.len()));
+    let value = value.trim_end();
+    if value.ends_with(['"', '\'']) {
+        return Err(stray_quote());
+    }
+    Ok((value.to_owned(), rest))
+}
+
+fn malformed(problem: &str, fix: &str) -> ConfigError {
+    ConfigError::new(ConfigErrorKind::Malformed, problem, fix)
+}
+
+fn missing_equals() -> ConfigError {
+    malformed(
+        "a part of the ADO.NET connection string has no `=`",
+        "write `Keyword=value;`, and put a value that holds `;` in double quotes",
+    )
+}
+
+fn unterminated_quote() -> ConfigError {
+    malformed(
+        "a quoted value in the ADO.NET connection string has no closing quote",
+        "close it, and write a quote inside twice",
+    )
+}
+
+fn stray_quote() -> ConfigError {
+    malformed(
+        "a value in the ADO.NET connection string has a stray quote",
+        "put the whole value in quotes, and write a quote inside twice",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::config::parameters::Parameters;
+
+    fn value(text: &str, keyword: &str) -> Option<String> {
+        let parameters = Parameters::from_pairs(parse(text).unwrap(), "TEST");
+        parameters.get(keyword).map(|parameter| parameter.value.clone())
+    }
+
+    #[test]
+    fn values_are_quoted_by_doubling() {
+        let cases = [
+            (r#"Password="a;b""#, "a;b"),
+            (r#"Password = "a""b" ;"#, "a\"b"),
+            ("Password='it''s'", "it's"),
+            (r#"Password='a"b'"#, "a\"b"),
+            ("Password= a b ;Host=h", "a b"),
+            ("Password=a=b==c", "a=b==c"),
+            (r"Password=a\;", r"a\"),
+            ("Password=a\"b;", "a\"b"),
+        ];
+        for (text, password) in cases {
+            assert_eq!(value(text, "password").as_deref(), Some(password), "{text}");
+        }
+    }
+
+    #[test]
+    fn keywords_have_synonyms_and_no_case() {
+        for name in ["Username", "USER NAME", "UserId", "user id", "UID"] {
+            assert_eq!(value(&format!("{name}=u"), "user").as_deref(), Some("u"), "{name}");
+        }
+        for name in ["Database", "DB"] {
+            assert_eq!(value(&format!(";; {name} =d"), "dbname").as_deref(), Some("d"), "{name}");
+        }
+        for name in ["Password", "PWD", "psw"] {
+            assert_eq!(value(&format!("{name}=p"), "password").as_deref(), Some("p"), "{name}");
+        }
+    }
+
+    #[test]
+    fn ssl_mode_is_read_in_every_spelling() {
+        let cases = [
+            ("Require", "require"),
+            ("verifyfull", "verify-full"),
+            ("VerifyCA", "verify-ca"),
+            ("Verify-Full", "verify-full"),
+            ("0", "disable"),
+            ("3", "require"),
+            ("5", "verify-full"),
+        ];
+        for (written, mode) in cases {
+            let text = format!("Ssl Mode={written}");
+            assert_eq!(value(&text, "sslmode").as_deref(), Some(mode), "{written}");
+        }
+    }
+
+    #[test]
+    fn the_last_duplicate_wins_and_an_empty_value_resets() {
+        assert_eq!(value("User Id=a;UID=b", "user").as_deref(), Some("b"));
+        assert_eq!(value("User Id=a;User Id=;", "user"), None);
+        assert_eq!(value("Pooling=true;Command Timeout=5;x==y=z", "user"), None);
+    }
+
+    #[test]
+    fn malformed_strings_are_refused_without_their_values() {
+        let cases = [
+            ("Host=h;hunter2", "no `=`"),
+            ("Password=a;hunter2;Host=h", "no `=`"),
+            ("Password=\"hunter2", "closing quote"),
+            ("Password='hunter2''", "closing quote"),
+            ("Password=hunter2'", "stray quote"),
+            ("Password=\"hunter2\"x", "stray quote"),
+        ];
+        for (text, problem) in cases {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(problem), "{text}: {message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Parameters to settings: the one place that gives libpq's keywords their meaning.
+
+use std::{
+    net::{AddrParseError, IpAddr},
+    num::ParseIntError,
+    path::PathBuf,
+    time::Duration,
+};
+
+use super::{
+    host::{DEFAULT_PORT, Host},
+    identity::Decision,
+    modes::{Choice, Keepalives, LoadBalanceHosts, TargetSessionAttrs},
+    parameters::{Parameter, Parameters},
+    settings::Settings,
+};
+use crate::error::{ConfigError, ConfigErrorKind};
+
+/// What is always reported, also when no variable states it.
+const ALWAYS_REPORTED: [&str; 4] = ["port", "user", "dbname", "sslmode"];
+
+/// The settings that the parameters and the identity make.
+pub(super) fn settings(
+    parameters: &Parameters,
+    decision: Decision,
+) -> Result<Settings, ConfigError> {
+    parameters.check_supported()?;
+    check_required_auth(parameters, decision.identity.uses_token())?;
+    let mut settings = Settings::for_hosts(hosts(parameters)?, decision.identity);
+    settings.database = text(parameters, "dbname");
+    settings.user = text(parameters, "user");
+    settings.ssl_mode = choice(parameters, "sslmode")?.unwrap_or_default();
+    settings.ssl_negotiation = choice(parameters, "sslnegotiation")?.unwrap_or_default();
+    settings.ssl_root_cert = root_cert(parameters);
+    settings.channel_binding = choice(parameters, "channel_binding")?.unwrap_or_default();
+    settings.application_name = text(parameters, "application_name")
+        .or_else(|| text(parameters, "fallback_application_name"));
+    settings.options = text(parameters, "options");
+    settings.connect_timeout = duration(parameters, "connect_timeout", Duration::from_secs)?;
+    settings.tcp_user_timeout = duration(parameters, "tcp_user_timeout", Duration::from_millis)?;
+    settings.keepalives = keepalives(parameters)?;
+    settings.target_session_attrs = target_session_attrs(parameters)?;
+    settings.load_balance_hosts =
+        choice(parameters, "load_balance_hosts")? == Some(LoadBalanceHosts::Random);
+    record_origins(&mut settings, parameters, decision.variable.as_deref());
+    Ok(settings)
+}
+
+fn record_origins(settings: &mut Settings, parameters: &Parameters, identity: Option<&str>) {
+    for setting in ALWAYS_REPORTED {
+        settings.origins.record(setting, None);
+    }
+    for (keyword, parameter) in parameters.iter().filter(|(keyword, _)| *keyword != "password") {
+        settings.origins.record(keyword, Some(&parameter.variable));
+    }
+    settings.origins.record("identity", identity);
+}
+
+/// The servers: `host`, `hostaddr` and `port` are lists of the same length, or one port for all.
+fn hosts(parameters: &Parameters) -> Result<Vec<Host>, ConfigError> {
+    let names = list(parameters, "host");
+    let addresses = list(parameters, "hostaddr");
+    let ports = list(parameters, "port");
+    if !addresses.is_empty() && addresses.len() != names.len() {
+        return Err(count_mismatch(parameters, "hostaddr"));
+    }
+    if ports.len() > 1 && ports.len() != names.len() {
+        return Err(count_mismatch(parameters, "port"));
+    }
+    let mut hosts = Vec::with_capacity(names.len());
+    for (index, name) in names.into_iter().enumerate() {
+        let port = ports.get(if ports.len() == 1 { 0 } else { index });
+        let port = port.map_or(Ok(DEFAULT_PORT), |port| parse_port(parameters, port))?;
+        let host = Host::new(name, port);
+        hosts.push(match addresses.get(index).filter(|address| !address.is_empty()) {
+            Some(address) => host.with_address(parse_address(parameters, address)?),
+            None => host,
+        });
+    }
+    Ok(hosts)
+}
+
+fn list<'a>(parameters: &'a Parameters, keyword: &str) -> Vec<&'a str> {
+    let parameter = parameters.get(keyword);
+    parameter.map(|p| p.value.split(',').map(str::trim).collect()).unwrap_or_default()
+}
+
+fn parse_port(parameters: &Parameters, port: &str) -> Result<u16, ConfigError> {
+    match port {
+        "" => Ok(DEFAULT_PORT),
+        _ => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
+            malformed(parameters, "port", "is not a number from 1 to 65535", "write 5432 or 6432")
+        }),
+    }
+}
+
+fn parse_address(parameters: &Parameters, address: &str) -> Result<IpAddr, ConfigError> {
+    address.parse().map_err(|error: AddrParseError| {
+        let fix = "write an IPv4 or IPv6 address, and a name in `host`";
+        malformed(parameters, "hostaddr", "is not an IP address", fix).with_cause(error)
+    })
+}
+
+fn count_mismatch(parameters: &Parameters, keyword: &str) -> ConfigError {
+    let fix = "state as many as there are hosts";
+    malformed(parameters, keyword, "does not have one entry for each host", fix)
+}
+
+fn text(parameters: &Parameters, keyword: &str) -> Option<String> {
+    parameters.get(keyword).map(|parameter| parameter.value.clone())
+}
+
+/// `system` asks for the system's roots, which are always trusted.
+fn root_cert(parameters: &Parameters) -> Option<PathBuf> {
+    text(parameters, "sslrootcert").filter(|file| file != "system").map(PathBuf::from)
+}
+
+fn choice<T: Choice>(parameters: &Parameters, keyword: &str) -> Result<Option<T>, ConfigError> {
+    let Some(parameter) = parameters.get(keyword) else { return Ok(None) };
+    T::from_name(&parameter.value).map(Some).ok_or_else(|| {
+        let fix = format!("write one of: {}", T::accepted_names());
+        malformed(parameters, keyword, "has an unknown value", &fix)
+    })
+}
+
+fn target_session_attrs(parameters: &Parameters) -> Result<TargetSessionAttrs, ConfigError> {
+    const KEYWORD: &str = "target_session_attrs";
+    match parameters.get(KEYWORD) {
+        Some(preference) if preference.value.starts_with("prefer-") => Err(preference.error(
+            ConfigErrorKind::Unsupported,
+            format!(
+                "`{KEYWORD}` can't be honoured: a preference would need a second round of hosts"
+            ),
+            format!("write one of: {}", TargetSessionAttrs::accepted_names()),
+        )),
+        _ => Ok(choice(parameters, KEYWORD)?.unwrap_or_default()),
+    }
+}
+
+fn integer(parameters: &Parameters, keyword: &str) -> Result<Option<i32>, ConfigError> {
+    let Some(parameter) = parameters.get(keyword) else { return Ok(None) };
+    parameter.value.trim().parse().map(Some).map_err(|error: ParseIntError| {
+        malformed(
+            parameters,
+            keyword,
+            "is not a whole number",
+            "write digits alone, without a unit",
+        )
+        .with_cause(error)
+    })
+}
+
+/// Zero and negative figures stand for the default, as in libpq.
+fn positive(parameters: &Parameters, keyword: &str) -> Result<Option<u32>, ConfigError> {
+    let figure = integer(parameters, keyword)?;
+    Ok(figure.and_then(|figure| u32::try_from(figure).ok()).filter(|figure| *figure > 0))
+}
+
+fn duration(
+    parameters: &Parameters,
+    keyword: &str,
+    unit: fn(u64) -> Duration,
+) -> Result<Option<Duration>, ConfigError> {
+    Ok(positive(parameters, keyword)?.map(|figure| unit(figure.into())))
+}
+
+fn keepalives(parameters: &Parameters) -> Result<Keepalives, ConfigError> {
+    Ok(Keepalives {
+        enabled: integer(parameters, "keepalives")?.is_none_or(|figure| figure != 0),
+        idle: duration(parameters, "keepalives_idle", Duration::from_secs)?,
+        interval: duration(parameters, "keepalives_interval", Duration::from_secs)?,
+        retries: positive(parameters, "keepalives_count")?,
+    })
+}
+
+/// A token is sent as a cleartext password, so the methods that are asked for must include
+/// `password`.
+/// With a password the server chooses the method, and tokio-postgres can't restrict it.
+fn check_required_auth(parameters: &Parameters, uses_token: bool) -> Result<(), ConfigError> {
+    let Some(parameter) = parameters.get("require_auth") else { return Ok(()) };
+    let reason =
+        if uses_token { "a token is sent as a password" } else { "the server chooses the method" };
+    if uses_token && permits_password(&parameter.value) {
+        return Ok(());
+    }
+    Err(parameter.error(
+        ConfigErrorKind::Unsupported,
+        format!("`require_auth` can't be honoured: {reason}"),
+        if uses_token { "write `password`, or remove it" } else { "remove it" },
+    ))
+}
+
+fn permits_password(methods: &str) -> bool {
+    let mut methods = methods.split(',').map(str::trim);
+    if methods.clone().any(|method| method.starts_with('!')) {
+        methods.all(|method| method != "!password")
+    } else {
+        methods.any(|method| method == "password")
+    }
+}
+
+/// An error about a parameter; the text names it, because a connection string holds several.
+fn malformed(parameters: &Parameters, keyword: &str, problem: &str, fix: &str) -> ConfigError {
+    let error = ConfigError::new(ConfigErrorKind::Malformed, format!("`{keyword}` {problem}"), fix);
+    match parameters.get(keyword) {
+        Some(Parameter { variable, .. }) => error.in_variable(variable),
+        None => error,
+    }
+}

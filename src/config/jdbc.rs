@@ -1,0 +1,237 @@
+//! JDBC URLs: `jdbc:postgresql://host:5432/database?sslmode=require&user=u`, as
+//! [pgjdbc](https://jdbc.postgresql.org/documentation/use/#connecting-to-the-database) reads them.
+
+use super::{authority::host_and_port_lists, parameters::Pairs, percent, search_path};
+use crate::error::{ConfigError, ConfigErrorKind};
+
+const SCHEME: &str = "jdbc:postgresql:";
+
+/// Whether the text is a JDBC URL, of whatever database.
+pub(super) fn is_jdbc_url(text: &str) -> bool {
+    text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("jdbc:"))
+}
+
+/// Whether the text is a JDBC URL of another database.
+pub(super) fn is_for_another_database(text: &str) -> bool {
+    is_jdbc_url(text) && !text.starts_with(SCHEME)
+}
+
+/// Reads a JDBC URL by the rules of pgjdbc's `Driver.parseURL`.
+pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
+    let rest = text.strip_prefix(SCHEME).ok_or_else(other_scheme)?;
+    let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut pairs = Pairs::new();
+    match location.strip_prefix("//") {
+        Some(location) => push_location(location, &mut pairs)?,
+        None => pairs.push(("dbname", decode(location)?)),
+    }
+    push_query(query, &mut pairs)?;
+    Ok(pairs)
+}
+
+fn push_location(location: &str, pairs: &mut Pairs) -> Result<(), ConfigError> {
+    let (authority, database) = location.split_once('/').ok_or_else(missing_slash)?;
+    if authority.contains('@') {
+        return Err(credentials_before_host());
+    }
+    if database.contains('/') {
+        return Err(second_slash());
+    }
+    let (hosts, ports) = host_and_port_lists(authority)?;
+    pairs.push(("host", hosts));
+    pairs.push(("port", ports));
+    pairs.push(("dbname", decode(database)?));
+    Ok(())
+}
+
+fn push_query(query: &str, pairs: &mut Pairs) -> Result<(), ConfigError> {
+    let mut implied_sslmode = None;
+    for property in query.split('&').filter(|property| !property.is_empty()) {
+        let (name, value) = property.split_once('=').unwrap_or((property, ""));
+        let value = decode(value)?;
+        match name {
+            "ssl" => implied_sslmode = Some(sslmode_of_ssl(&value)),
+            "currentSchema" => search_path::push_option(&value, pairs),
+            "options" => search_path::push_options(&value, pairs),
+            _ => pairs.extend(keyword(name).map(|keyword| (keyword, translate(keyword, value)))),
+        }
+    }
+    if let Some(mode) = implied_sslmode.filter(|_| !states(pairs, "sslmode")) {
+        pairs.push(("sslmode", mode.to_owned()));
+    }
+    Ok(())
+}
+
+/// pgjdbc takes `ssl` without a value for `ssl=true`.
+fn sslmode_of_ssl(value: &str) -> &'static str {
+    if value.is_empty() || value.eq_ignore_ascii_case("true") { "verify-full" } else { "prefer" }
+}
+
+fn states(pairs: &Pairs, keyword: &str) -> bool {
+    pairs.iter().any(|(stated, value)| *stated == keyword && !value.is_empty())
+}
+
+/// libpq's keyword for a property of pgjdbc; any other property is ignored, as pgjdbc does.
+fn keyword(property: &str) -> Option<&'static str> {
+    let keyword = match property {
+        "user" => "user",
+        "password" => "password",
+        "sslmode" => "sslmode",
+        "sslrootcert" => "sslrootcert",
+        "sslcert" => "sslcert",
+        "sslkey" => "sslkey",
+        "sslNegotiation" => "sslnegotiation",
+        "channelBinding" => "channel_binding",
+        "requireAuth" => "require_auth",
+        "gssEncMode" => "gssencmode",
+        "ApplicationName" => "application_name",
+        "connectTimeout" => "connect_timeout",
+        "tcpKeepAlive" => "keepalives",
+        "targetServerType" => "target_session_attrs",
+        "loadBalanceHosts" => "load_balance_hosts",
+        "service" => "service",
+        "replication" => "replication",
+        _ => match property.to_ascii_lowercase().as_str() {
+            "host" | "pghost" => "host",
+            "port" | "pgport" => "port",
+            "dbname" | "pgdbname" => "dbname",
+            _ => return None,
+        },
+    };
+    Some(keyword)
+}
+
+/// The value in libpq's terms; pgjdbc reads enumerations without regard to case.
+fn translate(keyword: &str, value: String) -> String {
+    let lower = value.to_ascii_lowercase();
+    match (keyword, lower.as_str()) {
+        ("keepalives", "true") => "1".to_owned(),
+        ("keepalives", "false") => "0".to_owned(),
+        ("load_balance_hosts", "true") => "random".to_owned(),
+        ("load_balance_hosts", "false") => "disable".to_owned(),
+        ("target_session_attrs", "master") => "primary".to_owned(),
+        ("target_session_attrs", "slave" | "secondary") => "standby".to_owned(),
+        ("target_session_attrs", "preferslave" | "prefersecondary") => "prefer-standby".to_owned(),
+        ("target_session_attrs", "preferprimary") => "prefer-primary".to_owned(),
+        (
+            "sslmode"
+            | "sslnegotiation"
+            | "channel_binding"
+            | "gssencmode"
+            | "target_session_attrs",
+            _,
+        ) => lower,
+        _ => value,
+    }
+}
+
+/// `java.net.URLDecoder`: `%XX`, and `+` for a blank.
+fn decode(text: &str) -> Result<String, ConfigError> {
+    percent::decode(&text.replace('+', " "))
+}
+
+fn malformed(problem: &str, fix: &str) -> ConfigError {
+    ConfigError::new(ConfigErrorKind::Malformed, problem, fix)
+}
+
+fn other_scheme() -> ConfigError {
+    malformed(
+        "the JDBC URL is not one of PostgreSQL",
+        "write `jdbc:postgresql://host:5432/database?user=...`",
+    )
+}
+
+fn missing_slash() -> ConfigError {
+    malformed(
+        "the JDBC URL has no `/` after its host",
+        "write `jdbc:postgresql://host:5432/database`, or end the host with `/`",
+    )
+}
+
+fn second_slash() -> ConfigError {
+    malformed("the JDBC URL has a second `/` after its host", "write `/` in a name as `%2F`")
+}
+
+fn credentials_before_host() -> ConfigError {
+    malformed(
+        "the JDBC URL has an `@` in its host",
+        "move user and password into the query: `?user=...&password=...`",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::config::parameters::Parameters;
+
+    fn value(text: &str, keyword: &str) -> Option<String> {
+        let parameters = Parameters::from_pairs(parse(text).unwrap(), "TEST");
+        parameters.get(keyword).map(|parameter| parameter.value.clone())
+    }
+
+    #[test]
+    fn plus_is_a_blank_and_escapes_are_decoded() {
+        let url = "jdbc:postgresql://h/a+b%2B?user=u%40x+y&password=%26%3D";
+        assert_eq!(value(url, "dbname").as_deref(), Some("a b+"));
+        assert_eq!(value(url, "user").as_deref(), Some("u@x y"));
+        assert_eq!(value(url, "password").as_deref(), Some("&="));
+    }
+
+    #[test]
+    fn hosts_become_lists_and_may_be_missing() {
+        let url = "jdbc:postgresql://a:1,[::1],c:3/";
+        assert_eq!(value(url, "host").as_deref(), Some("a,::1,c"));
+        assert_eq!(value(url, "port").as_deref(), Some("1,,3"));
+        for url in ["jdbc:postgresql:orders", "jdbc:postgresql:///orders"] {
+            assert_eq!(value(url, "host"), None, "{url}");
+            assert_eq!(value(url, "dbname").as_deref(), Some("orders"), "{url}");
+        }
+    }
+
+    #[test]
+    fn ssl_means_verify_full_unless_sslmode_is_stated() {
+        let cases = [
+            ("ssl=true", Some("verify-full")),
+            ("ssl", Some("verify-full")),
+            ("ssl=false", Some("prefer")),
+            ("ssl=true&sslmode=REQUIRE", Some("require")),
+            ("sslmode=verify-ca&ssl", Some("verify-ca")),
+            ("", None),
+        ];
+        for (query, mode) in cases {
+            let url = format!("jdbc:postgresql://h/?{query}");
+            assert_eq!(value(&url, "sslmode").as_deref(), mode, "{query}");
+        }
+    }
+
+    #[test]
+    fn unknown_properties_are_ignored_and_the_last_duplicate_wins() {
+        let url = "jdbc:postgresql://h/?&prepareThreshold=0&user=a&&user=b&USER=c&PGPORT=1";
+        assert_eq!(value(url, "user").as_deref(), Some("b"));
+        assert_eq!(value(url, "port").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn the_current_schema_becomes_a_server_option() {
+        let url = "jdbc:postgresql://h/?options=-c+a%3Db&currentSchema=my+schema,public";
+        let options = value(url, "options");
+        assert_eq!(options.as_deref(), Some(r"-c a=b -c search_path=my\ schema,public"));
+    }
+
+    #[test]
+    fn malformed_urls_are_refused_without_their_values() {
+        let cases = [
+            ("jdbc:mysql://hunter2/d", "not one of PostgreSQL"),
+            ("jdbc:postgresql://hunter2:5432", "no `/`"),
+            ("jdbc:postgresql://h/d/hunter2", "second `/`"),
+            ("jdbc:postgresql://u:hunter2@h/d", "`?user="),
+            ("jdbc:postgresql://h/d?password=hunter2%", "hexadecimal"),
+            ("jdbc:postgresql://[hunter2/d", "bracket"),
+        ];
+        for (text, problem) in cases {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(problem), "{text}: {message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `DATABASE_URL`, and the variables that libpq reads
+//! ([list](https://www.postgresql.org/docs/current/libpq-envars.html)).
+
+use super::{format, parameters::Parameters, variables::Variables};
+use crate::error::ConfigError;
+
+pub(super) const DATABASE_URL: &str = "DATABASE_URL";
+pub(super) const PGHOST: &str = "PGHOST";
+pub(super) const PGPASSWORD: &str = "PGPASSWORD";
+
+const PG_VARIABLES: [(&str, &str); 13] = [
+    (PGHOST, "host"),
+    ("PGHOSTADDR", "hostaddr"),
+    ("PGPORT", "port"),
+    ("PGDATABASE", "dbname"),
+    ("PGUSER", "user"),
+    ("PGSSLMODE", "sslmode"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+    ("PGSSLNEGOTIATION", "sslnegotiation"),
+    ("PGCHANNELBINDING", "channel_binding"),
+    ("PGAPPNAME", "application_name"),
+    ("PGCONNECT_TIMEOUT", "connect_timeout"),
+    ("PGTARGETSESSIONATTRS", "target_session_attrs"),
+    ("PGOPTIONS", "options"),
+];
+
+/// What `DATABASE_URL` states, in any of the four grammars.
+pub(super) fn database_url(variables: &Variables<'_>) -> Result<Parameters, ConfigError> {
+    match variables.get(DATABASE_URL)? {
+        Some(url) => format::parse(&url.value, &url.name),
+        None => Ok(Parameters::default()),
+    }
+}
+
+/// Fills what is missing from libpq's variables. `PGPASSWORD` is not among them: it is an identity,
+/// and decided upon with the others.
+///
+/// A connection with a prefix of its own is never made up from `PGHOST`: a mistyped prefix would
+/// reach another database.
+pub(super) fn fill(
+    parameters: &mut Parameters,
+    variables: &Variables<'_>,
+) -> Result<(), ConfigError> {
+    for (name, keyword) in PG_VARIABLES {
+        if name == PGHOST && !variables.names().has_default_prefix() {
+            continue;
+        }
+        if parameters.get(keyword).is_none()
+            && let Some(variable) = variables.get(name)?
+        {
+            parameters.set(keyword, variable.value, &variable.name);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+use std::time::Duration;
+
+/// libpq's `sslmode`, as it was written in the settings.
+///
+/// With a token it only decides whether the settings are accepted: TLS is always used, and chain
+/// and host name are always verified. See
+/// [libpq's table](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum SslMode {
+    /// No TLS. Refused with a token.
+    Disable,
+    /// TLS if the server insists. Refused with a token; means `Require` with a password.
+    Allow,
+    /// TLS if the server offers it. Refused with a token; means `Require` with a password.
+    Prefer,
+    /// TLS. What Service Connector writes, and the default.
+    #[default]
+    Require,
+    /// TLS with a verified chain.
+    VerifyCa,
+    /// TLS with a verified chain and host name: what the crate always does.
+    VerifyFull,
+}
+
+impl SslMode {
+    /// Whether a connection may end up without TLS.
+    pub(super) fn is_weak(self) -> bool {
+        matches!(self, Self::Disable | Self::Allow | Self::Prefer)
+    }
+}
+
+/// How TLS begins: libpq's `sslnegotiation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum SslNegotiation {
+    /// PostgreSQL's own request first. Works with every server, and is the default.
+    #[default]
+    Postgres,
+    /// TLS at once: one round trip less, from PostgreSQL 17 on.
+    Direct,
+}
+
+/// libpq's `channel_binding`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ChannelBinding {
+    /// Never.
+    Disable,
+    /// If the server offers it, and the default.
+    #[default]
+    Prefer,
+    /// Always. Refused with a token, which can't satisfy it.
+    Require,
+}
+
+/// libpq's `target_session_attrs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum TargetSessionAttrs {
+    /// Any server, and the default.
+    #[default]
+    Any,
+    /// A server that accepts writes.
+    ReadWrite,
+    /// A server that does not.
+    ReadOnly,
+}
+
+/// TCP keepalive; `None` leaves a figure to the operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Keepalives {
+    /// Whether keepalive is on (it is by default).
+    pub enabled: bool,
+    /// Idle time before the first probe.
+    pub idle: Option<Duration>,
+    /// Time between probes.
+    pub interval: Option<Duration>,
+    /// Unanswered probes after which the connection counts as lost.
+    pub retries: Option<u32>,
+}
+
+impl Default for Keepalives {
+    fn default() -> Self {
+        Self { enabled: true, idle: None, interval: None, retries: None }
+    }
+}
+
+/// A setting with a fixed set of values, by the names that libpq gives them.
+pub(super) trait Choice: Copy + PartialEq + 'static {
+    /// Every accepted name; the first name of a value is the one to write.
+    const NAMES: &'static [(&'static str, Self)];
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    fn accepted_names() -> String {
+        Self::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Choice for SslMode {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("disable", Self::Disable),
+        ("allow", Self::Allow),
+        ("prefer", Self::Prefer),
+        ("require", Self::Require),
+        ("verify-ca", Self::VerifyCa),
+        ("verify-full", Self::VerifyFull),
+    ];
+}
+
+impl Choice for SslNegotiation {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("postgres", Self::Postgres), ("direct", Self::Direct)];
+}
+
+impl Choice for ChannelBinding {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("disable", Self::Disable), ("prefer", Self::Prefer), ("require", Self::Require)];
+}
+
+impl Choice for TargetSessionAttrs {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("any", Self::Any),
+        ("read-write", Self::ReadWrite),
+        ("primary", Self::ReadWrite),
+        ("read-only", Self::ReadOnly),
+        ("standby", Self::ReadOnly),
+    ];
+}
+
+/// Whether hosts are tried in random order: libpq's `load_balance_hosts`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoadBalanceHosts {
+    Disable,
+    Random,
+}
+
+impl Choice for LoadBalanceHosts {
+    const NAMES: &'static [(&'static str, Self)] =
+        &[("disable", Self::Disable), ("random", Self::Random)];
+}

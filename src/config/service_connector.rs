@@ -1,0 +1,80 @@
+//! The variables that Service Connector sets for all client types but Spring Boot
+//! ([documentation](https://learn.microsoft.com/azure/service-connector/how-to-integrate-postgres)).
+
+use super::{
+    format,
+    parameters::Parameters,
+    variables::{Variable, Variables},
+};
+use crate::error::{ConfigError, ConfigErrorKind};
+
+const CONNECTION_STRING: &str = "CONNECTIONSTRING";
+
+/// What App Service puts before the names of its own "connection strings"
+/// ([documentation](https://learn.microsoft.com/azure/app-service/configure-common#configure-connection-strings)).
+const APP_SERVICE_PREFIXES: [&str; 2] = ["POSTGRESQLCONNSTR_", "CUSTOMCONNSTR_"];
+
+/// Variables that hold one parameter each. Django's client type says `NAME` for the database, and
+/// "other" says `USERNAME` for the user.
+const SPLIT: [(&str, &str); 6] = [
+    ("HOST", "host"),
+    ("PORT", "port"),
+    ("USER", "user"),
+    ("USERNAME", "user"),
+    ("DATABASE", "dbname"),
+    ("NAME", "dbname"),
+];
+
+/// The parameters that the connection's variables state, which must not contradict each other.
+pub(super) fn find(variables: &Variables<'_>) -> Result<Parameters, ConfigError> {
+    let mut parameters = Parameters::default();
+    for name in connection_string_names(variables) {
+        if let Some(text) = variables.get(&name)? {
+            parameters.reconcile(format::parse(&text.value, &text.name)?)?;
+        }
+    }
+    for (suffix, keyword) in SPLIT {
+        if let Some(variable) = variables.of_connection(suffix)? {
+            parameters.reconcile(single(keyword, variable))?;
+        }
+    }
+    if let Some(password) = variables.get_verbatim(&variables.names().of_connection("PASSWORD"))? {
+        parameters.reconcile(single("password", password))?;
+    }
+    if let Some(ssl) = variables.of_connection("SSL")? {
+        parameters.reconcile(single("sslmode", ssl_mode(ssl)?))?;
+    }
+    Ok(parameters)
+}
+
+/// The connection string's own name, and those under which App Service hands it on; a connection
+/// string of App Service may also carry just the prefix as its name.
+fn connection_string_names(variables: &Variables<'_>) -> Vec<String> {
+    let name = variables.names().of_connection(CONNECTION_STRING);
+    let mut names = vec![name.clone()];
+    for prefix in APP_SERVICE_PREFIXES {
+        names.push(format!("{prefix}{name}"));
+        names.push(format!("{prefix}{}", variables.names().prefix()));
+    }
+    names
+}
+
+fn single(keyword: &'static str, variable: Variable) -> Parameters {
+    Parameters::from_pairs(vec![(keyword, variable.value)], &variable.name)
+}
+
+/// `SSL` is `true` or `false`; libpq's modes are understood as well.
+fn ssl_mode(mut ssl: Variable) -> Result<Variable, ConfigError> {
+    let lower = ssl.value.to_ascii_lowercase();
+    ssl.value = match lower.as_str() {
+        "true" | "1" => "require".to_owned(),
+        "false" | "0" => "disable".to_owned(),
+        "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full" => lower,
+        _ => {
+            let fix = "set it to `true`";
+            return Err(ConfigError::new(ConfigErrorKind::Malformed, "is no yes or no", fix)
+                .in_variable(ssl.name));
+        }
+    };
+    Ok(ssl)
+}

@@ -1,0 +1,86 @@
+//! The keys of Service Connector's Spring Boot client type, in all the spellings that platforms
+//! make of them: `spring.datasource.url`, `spring_datasource_url`, `SPRING_DATASOURCE_URL`
+//! ([documentation](https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.typesafe-configuration-properties.relaxed-binding)).
+
+use super::{
+    jdbc,
+    parameters::Parameters,
+    variables::{Variable, Variables},
+};
+use crate::error::{ConfigError, ConfigErrorKind};
+
+pub(super) const CLIENT_ID: &str = "spring.cloud.azure.credential.client-id";
+pub(super) const CLIENT_SECRET: &str = "spring.cloud.azure.credential.client-secret";
+pub(super) const TENANT_ID: &str = "spring.cloud.azure.credential.tenant-id";
+const URL: &str = "spring.datasource.url";
+const USERNAME: &str = "spring.datasource.username";
+const PASSWORD: &str = "spring.datasource.password";
+const MANAGED_IDENTITY: [&str; 2] = [
+    "spring.cloud.azure.credential.client-managed-identity-enabled",
+    "spring.cloud.azure.credential.managed-identity-enabled",
+];
+
+/// The parameters that Spring's keys state; `None` without a JDBC URL of PostgreSQL.
+pub(super) fn find(variables: &Variables<'_>) -> Result<Option<Parameters>, ConfigError> {
+    let Some(url) = get(variables, URL)? else { return Ok(None) };
+    if jdbc::is_for_another_database(&url.value) {
+        return Ok(None);
+    }
+    let pairs = jdbc::parse(&url.value).map_err(|error| error.in_variable(&url.name))?;
+    let mut parameters = Parameters::from_pairs(pairs, &url.name);
+    for (key, keyword) in [(USERNAME, "user"), (PASSWORD, "password")] {
+        if let Some(Variable { name, value }) = get(variables, key)? {
+            parameters.reconcile(Parameters::from_pairs(vec![(keyword, value)], &name))?;
+        }
+    }
+    Ok(Some(parameters))
+}
+
+/// Whether the keys ask for a managed identity.
+pub(super) fn asks_for_managed_identity(variables: &Variables<'_>) -> Result<bool, ConfigError> {
+    for key in MANAGED_IDENTITY {
+        if get(variables, key)?.is_some_and(|flag| flag.value.eq_ignore_ascii_case("true")) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A key in any spelling. Spring's keys know no second connection, so they belong to the first one,
+/// unless they have been renamed for another.
+pub(super) fn get(variables: &Variables<'_>, key: &str) -> Result<Option<Variable>, ConfigError> {
+    let customized = variables.names().customized(key);
+    if customized.is_none() && !variables.names().has_default_prefix() {
+        return Ok(None);
+    }
+    let wanted = squeeze(customized.unwrap_or(key));
+    let mut found: Option<Variable> = None;
+    for name in variables.all_names().into_iter().filter(|name| squeeze(name) == wanted) {
+        let Some(variable) = read(variables, key, &name)? else { continue };
+        match &found {
+            Some(first) if first.value != variable.value => return Err(conflict(first, &variable)),
+            _ => found = Some(variable),
+        }
+    }
+    Ok(found)
+}
+
+fn read(variables: &Variables<'_>, key: &str, name: &str) -> Result<Option<Variable>, ConfigError> {
+    if key == PASSWORD { variables.get_verbatim(name) } else { variables.get(name) }
+}
+
+/// App Service turns dots into underscores and keeps hyphens; hand-written scripts drop hyphens or
+/// turn them into underscores.
+fn squeeze(name: &str) -> String {
+    let kept = name.chars().filter(|c| !matches!(c, '.' | '_' | '-'));
+    kept.collect::<String>().to_ascii_lowercase()
+}
+
+fn conflict(first: &Variable, second: &Variable) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Conflict,
+        format!("states another value than {}, which is the same key", second.name),
+        format!("unset one of {} and {}", first.name, second.name),
+    )
+    .in_variable(&first.name)
+}

@@ -1,0 +1,222 @@
+//! What every `Settings` must fulfil, however it was made.
+
+use std::net::IpAddr;
+
+use super::{
+    host::Host,
+    modes::{ChannelBinding, SslNegotiation},
+    settings::Settings,
+};
+use crate::{
+    Identity, UserAssignedId,
+    error::{ConfigError, ConfigErrorKind},
+};
+
+impl Settings {
+    /// Refuses settings that can't work, or that would send a token where it must not go.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        if self.hosts.is_empty() {
+            return Err(self.error("host", ConfigErrorKind::Missing, "no host is set", "set one"));
+        }
+        self.hosts.iter().try_for_each(|host| self.check_host(host))?;
+        self.check_texts()?;
+        self.check_identity()?;
+        self.check_tls()
+    }
+
+    fn check_host(&self, host: &Host) -> Result<(), ConfigError> {
+        let name = host.name();
+        if name.starts_with('/') {
+            return Err(self.error(
+                "host",
+                ConfigErrorKind::Unsupported,
+                "the host is a Unix socket, over which there is no TLS",
+                "state the server's host name",
+            ));
+        }
+        if host.port() == 0 {
+            let fix = "write 5432 or 6432";
+            return Err(self.error("port", ConfigErrorKind::Malformed, "the port is 0", fix));
+        }
+        if name.is_empty() {
+            let fix = "state a name between each two commas";
+            return Err(self.error("host", ConfigErrorKind::Missing, "a host is empty", fix));
+        }
+        if is_host_name(name) {
+            return Ok(());
+        }
+        Err(self.error(
+            "host",
+            ConfigErrorKind::Malformed,
+            "the host holds characters that no host name has",
+            "state the bare name, such as `contoso.postgres.database.azure.com`",
+        ))
+    }
+
+    /// The startup message ends each text with a NUL byte, so none may hold one.
+    fn check_texts(&self) -> Result<(), ConfigError> {
+        let texts = [
+            ("user", &self.user),
+            ("dbname", &self.database),
+            ("application_name", &self.application_name),
+            ("options", &self.options),
+        ];
+        for (setting, text) in texts {
+            if text.as_ref().is_some_and(|text| text.contains('\0')) {
+                return Err(self.nul_byte(setting));
+            }
+        }
+        match &self.identity {
+            Identity::Password(password) if password.expose().contains('\0') => {
+                Err(self.nul_byte("identity"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn nul_byte(&self, setting: &str) -> ConfigError {
+        let problem = format!("`{setting}` holds a NUL byte");
+        self.error(setting, ConfigErrorKind::Malformed, &problem, "remove it")
+    }
+
+    fn check_identity(&self) -> Result<(), ConfigError> {
+        match &self.identity {
+            Identity::UserAssigned(
+                UserAssignedId::ClientId(id)
+                | UserAssignedId::ObjectId(id)
+                | UserAssignedId::ResourceId(id),
+            ) if id.is_empty() => Err(self.incomplete_identity("the identity's id is empty")),
+            Identity::ServicePrincipal { client_secret, .. } if client_secret.is_empty() => {
+                Err(self.incomplete_identity("the client secret is empty"))
+            }
+            Identity::ServicePrincipal { tenant_id, client_id, .. }
+            | Identity::WorkloadIdentity { tenant_id, client_id, .. } => {
+                self.check_application(tenant_id, client_id)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The tenant becomes a part of the token endpoint's path: it must be a GUID or a domain name.
+    fn check_application(&self, tenant_id: &str, client_id: &str) -> Result<(), ConfigError> {
+        if client_id.is_empty() {
+            return Err(self.incomplete_identity("the client id is empty"));
+        }
+        if tenant_id.is_empty() || !tenant_id.bytes().all(is_tenant_byte) {
+            let problem = "the tenant id is neither a GUID nor a domain name";
+            return Err(self.incomplete_identity(problem));
+        }
+        Ok(())
+    }
+
+    fn incomplete_identity(&self, problem: &str) -> ConfigError {
+        let fix = "copy it from the identity's page in the Azure portal";
+        self.error("identity", ConfigErrorKind::Malformed, problem, fix)
+    }
+
+    fn check_tls(&self) -> Result<(), ConfigError> {
+        let uses_token = self.identity.uses_token();
+        if uses_token && self.ssl_mode.is_weak() {
+            return Err(self.error(
+                "sslmode",
+                ConfigErrorKind::Unsafe,
+                "this SSL mode would allow the token to be sent without TLS",
+                "use `require`, `verify-ca` or `verify-full`",
+            ));
+        }
+        if uses_token && self.channel_binding == ChannelBinding::Require {
+            return Err(self.error(
+                "channel_binding",
+                ConfigErrorKind::Unsupported,
+                "a token can't satisfy channel binding",
+                "use `prefer` or `disable`, or remove it",
+            ));
+        }
+        if self.ssl_mode.is_weak() && self.ssl_negotiation == SslNegotiation::Direct {
+            return Err(self.error(
+                "sslnegotiation",
+                ConfigErrorKind::Conflict,
+                "direct TLS contradicts an SSL mode that does not insist on TLS",
+                "use the SSL mode `require`, `verify-ca` or `verify-full`",
+            ));
+        }
+        Ok(())
+    }
+
+    /// An error about a setting, with the variable that states it where there is one.
+    fn error(&self, setting: &str, kind: ConfigErrorKind, problem: &str, fix: &str) -> ConfigError {
+        let error = ConfigError::new(kind, problem, fix);
+        match self.origins.variable(setting) {
+            Some(variable) => error.in_variable(variable),
+            None => error,
+        }
+    }
+}
+
+/// DNS names, with the underscores that some networks have, and IP addresses.
+fn is_host_name(name: &str) -> bool {
+    let is_dns_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    name.bytes().all(is_dns_byte) || name.parse::<IpAddr>().is_ok()
+}
+
+fn is_tenant_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use crate::{ConfigErrorKind, Host, Identity, SslMode, UserAssignedId};
+
+    fn refused(settings: &Settings) -> ConfigErrorKind {
+        let error = settings.validate().unwrap_err();
+        assert_eq!(error.variable(), None, "{error}");
+        error.kind()
+    }
+
+    fn with_identity(identity: Identity) -> Settings {
+        Settings::new("contoso.postgres.database.azure.com", identity)
+    }
+
+    #[test]
+    fn settings_made_in_code_are_checked_like_those_from_variables() {
+        let token = with_identity(Identity::SystemAssigned);
+        assert!(token.validate().is_ok());
+        assert_eq!(refused(&token.clone().with_ssl_mode(SslMode::Prefer)), ConfigErrorKind::Unsafe);
+        assert_eq!(refused(&token.with_user("a\0b")), ConfigErrorKind::Malformed);
+        let password = with_identity(Identity::Password("p".into()));
+        assert!(password.with_ssl_mode(SslMode::Disable).validate().is_ok());
+    }
+
+    #[test]
+    fn hosts_must_be_dialable() {
+        let cases = [
+            (vec![], ConfigErrorKind::Missing),
+            (vec![Host::new("", 1)], ConfigErrorKind::Missing),
+            (vec![Host::new("a", 0)], ConfigErrorKind::Malformed),
+            (vec![Host::new("a", 1), Host::new("b c", 1)], ConfigErrorKind::Malformed),
+            (vec![Host::new("/run", 1)], ConfigErrorKind::Unsupported),
+        ];
+        for (hosts, kind) in cases {
+            let settings = Settings::for_hosts(hosts, Identity::SystemAssigned);
+            assert_eq!(refused(&settings), kind, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn identities_must_be_complete() {
+        let identities = [
+            Identity::UserAssigned(UserAssignedId::ObjectId(String::new())),
+            Identity::service_principal("t", "c", ""),
+            Identity::service_principal("t", "", "s"),
+            Identity::service_principal("", "c", "s"),
+            Identity::service_principal("../t", "c", "s"),
+            Identity::workload("t/u", "c", "/token"),
+            Identity::Password("p\0".into()),
+        ];
+        for identity in identities {
+            let settings = with_identity(identity);
+            assert_eq!(refused(&settings), ConfigErrorKind::Malformed, "{settings:?}");
+        }
+    }
+}
