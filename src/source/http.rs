@@ -87,13 +87,25 @@ fn wait_asked_for(headers: &Headers) -> Option<Duration> {
 fn failure(source: &'static str, error: Error) -> TokenError {
     let (kind, message) = match error.kind() {
         ErrorKind::Connection => (TokenErrorKind::Unreachable, "no connection"),
-        ErrorKind::Io => (TokenErrorKind::Unreachable, "the connection broke"),
+        ErrorKind::Io => (TokenErrorKind::Unavailable, "the connection broke"),
         ErrorKind::DataConversion | ErrorKind::HttpResponse { .. } => {
             (TokenErrorKind::InvalidResponse, "the answer can't be read")
         }
         _ => (TokenErrorKind::Configuration, "the request can't be sent"),
     };
-    TokenError::new(kind, source, message).with_cause(error)
+    TokenError::new(kind, source, message).with_cause(ClientError::from(error))
+}
+
+/// What the HTTP client reported, without azure_core's wrapping: that one's `Debug` may hold a
+/// backtrace of some pages.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct ClientError(Box<dyn std::error::Error + Send + Sync>);
+
+impl From<Error> for ClientError {
+    fn from(error: Error) -> Self {
+        Self(error.into_inner().unwrap_or_else(|bare| bare.to_string().into()))
+    }
 }
 
 fn is_success(status: u16) -> bool {

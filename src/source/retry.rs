@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::jitter;
-use crate::{AccessToken, TokenError, TokenErrorKind};
+use crate::{AccessToken, TokenError};
 
 /// The longest wait that a `Retry-After` header can cause. A longer one would outlast the cache's
 /// fetch deadline, so that the caller would learn about a timeout instead of the refusal.
@@ -56,8 +56,7 @@ pub(super) fn entra(error: &TokenError, retry: u32) -> Option<Duration> {
 }
 
 fn unanswered(error: &TokenError, retry: u32) -> Option<Duration> {
-    let lost = matches!(error.kind(), TokenErrorKind::Unreachable | TokenErrorKind::Timeout);
-    if lost { backoff(retry, RETRIES) } else { None }
+    if error.is_transient() { backoff(retry, RETRIES) } else { None }
 }
 
 /// 1, 2, 4, ... seconds.
@@ -122,3 +121,6 @@ fn log_failure(source: &'static str, attempt: u32, error: &TokenError, wait: Opt
         "token request failed: {error}"
     );
 }
+
+#[cfg(test)]
+mod tests;

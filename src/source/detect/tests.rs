@@ -50,8 +50,12 @@ fn a_password_needs_no_source() {
 
 #[test]
 fn a_platform_without_support_is_named_and_never_taken_for_imds() {
-    let cases: [(&[(&str, &str)], &str, &str); 5] = [
-        (&[ENDPOINT, HEADER, ("IDENTITY_SERVER_THUMBPRINT", "ab")], "Service Fabric", "principal"),
+    let cases = [
+        (
+            &[ENDPOINT, HEADER, ("IDENTITY_SERVER_THUMBPRINT", "ab")][..],
+            "Service Fabric",
+            "principal",
+        ),
         (&[ENDPOINT, ("IMDS_ENDPOINT", "http://x")], "Azure Arc", "source::Credential"),
         (&[("MSI_ENDPOINT", "http://x"), ("MSI_SECRET", "y")], "Machine Learning", "principal"),
         (&[("MSI_ENDPOINT", "http://x")], "Cloud Shell", "source::DeveloperTools"),
