@@ -234,7 +234,7 @@ async fn a_refusal_by_entra_keeps_its_codes_and_ids() {
     assert_eq!(error.aadsts(), [7_000_222]);
     assert_eq!((error.trace_id(), error.correlation_id()), (Some("t-1"), Some("c-1")));
     let text = error.to_string();
-    assert!(text.contains("for app 'it's' are expired."), "{text}");
+    assert!(text.contains("for app 'it's' are expired (HTTP 401, invalid_client"), "{text}");
     assert!(error.hint().unwrap().contains("AZURE_POSTGRESQL_CLIENTSECRET"), "{text}");
 
     let [_, _, entra] = fetch_all(&[answer(403, "<html>Proxy says no</html>")]).await;

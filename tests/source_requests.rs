@@ -3,13 +3,14 @@
 #[path = "common/http.rs"]
 mod http;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::{Server, answer};
 use postgres_entra::{
     Environment, TokenErrorKind, TokenSource, UserAssignedId,
     source::{AppService, ClientSecret, Imds, WorkloadIdentity},
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 const RESOURCE: &str = "https://ossrdbms-aad.database.windows.net";
@@ -19,10 +20,11 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// The three ways to name an identity, without and with characters that need encoding.
-fn selectors(
-    names: [&'static str; 3],
-) -> [(Option<UserAssignedId>, Option<(&'static str, &'static str)>); 4] {
+/// An identity, if one is named, and the pair that selects it in the query.
+type Selector = (Option<UserAssignedId>, Option<(&'static str, &'static str)>);
+
+/// None, and the three ways to name one; the last needs encoding.
+fn selectors(names: [&'static str; 3]) -> [Selector; 4] {
     let [client, object, resource] = names;
     [
         (None, None),
@@ -193,6 +195,25 @@ async fn a_token_file_that_can_not_be_used_is_a_configuration_error() {
         assert!(std::error::Error::source(&error).is_some());
     }
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_dropped_fetch_closes_its_connection() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let fetch =
+        tokio::spawn(
+            async move { Imds::new().with_base_url(&url).unwrap().fetch_token(SCOPE).await },
+        );
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{";
+    stream.read_exact(&mut [0; 64]).await.unwrap();
+    stream.write_all(head).await.unwrap();
+    fetch.abort();
+    assert!(fetch.await.unwrap_err().is_cancelled());
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok(), "the connection is still open");
 }
 
 /// A path of this test's own, removed at its end.

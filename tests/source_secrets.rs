@@ -5,7 +5,7 @@ mod http;
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use http::{Server, answer};
@@ -19,6 +19,15 @@ const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 
 /// Every secret in these tests contains this.
 const MARK: &str = "hunter2";
+
+/// Everything that this process logs, from TRACE up. One subscriber for all tests: tracing remembers
+/// per call site whether anybody listened when it was first reached.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.clone());
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+    log
+});
 
 /// Collects what is logged.
 #[derive(Clone, Default)]
@@ -89,10 +98,7 @@ fn sources(url: &str, file: &TokenFile) -> Vec<Box<dyn TokenSource>> {
 
 #[tokio::test]
 async fn neither_errors_nor_debug_nor_logs_show_a_secret() {
-    let log = Log::default();
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.clone());
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
-
+    LazyLock::force(&LOG);
     let token = format!(r#"{{"access_token":"{MARK}-token","expires_in":60}}"#);
     let expired = format!(r#"{{"access_token":"{MARK}-token","expires_in":0}}"#);
     let cut = &token[..token.len() - 4];
@@ -111,13 +117,14 @@ async fn neither_errors_nor_debug_nor_logs_show_a_secret() {
             assert_eq!(server.requests().len(), 1);
         }
     }
-    let text = log.text();
+    let text = LOG.text();
     assert!(text.contains("token received") && text.contains("token request failed"), "{text}");
     assert!(!text.contains(MARK), "{text}");
 }
 
 #[tokio::test]
 async fn a_secret_that_the_service_echoes_is_removed() {
+    LazyLock::force(&LOG);
     let file = TokenFile::new("echoed");
     for index in 1..6 {
         // What came in goes out: the header, or the form as it was written and as it was meant.
@@ -136,6 +143,7 @@ async fn a_secret_that_the_service_echoes_is_removed() {
             assert!(!shown.contains(MARK), "{shown}");
         }
     }
+    assert!(!LOG.text().contains(MARK), "{}", LOG.text());
 }
 
 /// An error with all its causes, in both forms.

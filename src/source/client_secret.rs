@@ -43,7 +43,7 @@ impl ClientSecret {
     }
 
     /// Moves Microsoft Entra ID to another base URL, such as that of another cloud
-    /// ([`Cloud::authority_host`]). It replaces a client set before.
+    /// ([`Cloud::authority_host`]).
     ///
     /// # Errors
     ///

@@ -34,7 +34,8 @@ const NOT_ENTRA: &str = "the answer comes from something else, such as a proxy: 
 pub(super) struct TokenEndpoint {
     url: Url,
     tenant: String,
-    client: Arc<dyn HttpClient>,
+    default_client: Arc<dyn HttpClient>,
+    own_client: Option<Arc<dyn HttpClient>>,
 }
 
 impl TokenEndpoint {
@@ -46,16 +47,17 @@ impl TokenEndpoint {
 
     fn at(authority: &Url, tenant: String) -> Result<Self, ConfigError> {
         let url = endpoint::join(authority, &format!("{tenant}/oauth2/v2.0/token"));
-        let client: Arc<dyn HttpClient> = match url.scheme() {
+        let default_client: Arc<dyn HttpClient> = match url.scheme() {
             "http" => Arc::new(PlainClient),
             _ => Arc::new(HttpsClient::default()),
         };
-        Ok(Self { url, tenant, client })
+        Ok(Self { url, tenant, default_client, own_client: None })
     }
 
     /// The same tenant at another base URL.
     pub(super) fn with_authority_host(self, url: &str) -> Result<Self, ConfigError> {
-        Self::at(&endpoint::authority(url)?, self.tenant)
+        let own_client = self.own_client;
+        Ok(Self { own_client, ..Self::at(&endpoint::authority(url)?, self.tenant)? })
     }
 
     /// The same tenant in the cloud, or where `AZURE_AUTHORITY_HOST` says.
@@ -73,7 +75,7 @@ impl TokenEndpoint {
     }
 
     pub(super) fn with_http_client(self, client: Arc<dyn HttpClient>) -> Self {
-        Self { client, ..self }
+        Self { own_client: Some(client), ..self }
     }
 
     /// One attempt to exchange a proof of identity, the `secrets` in the form, for a token.
@@ -88,7 +90,8 @@ impl TokenEndpoint {
         request.insert_header("accept", "application/json");
         request.insert_header("content-type", "application/x-www-form-urlencoded");
         request.set_body(encode(form));
-        let answer = exchange(source, &*self.client, &request, ATTEMPT_TIMEOUT)
+        let client = self.own_client.as_ref().unwrap_or(&self.default_client);
+        let answer = exchange(source, &**client, &request, ATTEMPT_TIMEOUT)
             .await
             .map_err(explain_absence)?;
         if answer.is_success() {

@@ -29,8 +29,8 @@ const SELECTORS: Selectors =
 /// followed, and no certificate authorities are needed. The protocol:
 /// [documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token).
 ///
-/// One fetch retries as that page says: about 30 s for throttling and server errors, 70 s while IMDS
-/// is being updated (status 410), 7 s when nobody answers.
+/// One fetch retries as that page says: for 31 s on throttling and server errors, for 70 s while IMDS
+/// is being updated (status 410). Where there is no IMDS it gives up after 7 to 15 s.
 ///
 /// ```
 /// use postgres_entra::{UserAssignedId, source::Imds};

@@ -5,13 +5,12 @@ use std::{
     time::Duration,
 };
 
-/// A random time of less than `limit`.
+/// A random time of at most `limit`.
 ///
 /// The keys of the standard library's hash maps are random enough for this, and need no dependency.
-pub(super) fn below(limit: Duration) -> Duration {
+pub(super) fn up_to(limit: Duration) -> Duration {
     let random = RandomState::new().hash_one(());
-    let fraction = (random >> 32) as f64 / f64::from(u32::MAX).next_up();
-    limit.mul_f64(fraction)
+    limit.mul_f64(random as f64 / u64::MAX as f64)
 }
 
 #[cfg(test)]
@@ -21,10 +20,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_values_differ_and_stay_below_the_limit() {
+    fn the_values_differ_and_stay_within_the_limit() {
         let limit = Duration::from_secs(1);
-        let values: BTreeSet<Duration> = (0..100).map(|_| below(limit)).collect();
+        let values: BTreeSet<Duration> = (0..100).map(|_| up_to(limit)).collect();
         assert!(values.len() > 50);
-        assert!(values.iter().all(|value| *value < limit));
+        assert!(values.iter().all(|value| *value <= limit));
     }
 }

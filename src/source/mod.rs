@@ -66,7 +66,7 @@ pub type TokenFuture<'a> =
 ///
 /// A source asks the network each time; caching, sharing and refreshing are the work of
 /// [`TokenCache`](crate::TokenCache). Bring your own by implementing this trait, or with
-/// [`from_fn`](crate::source::from_fn).
+/// [`from_fn`].
 pub trait TokenSource: Debug + Send + Sync + 'static {
     /// Fetches a token for a scope such as `https://ossrdbms-aad.database.windows.net/.default`.
     ///

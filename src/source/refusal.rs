@@ -94,7 +94,10 @@ fn message(kind: TokenErrorKind, text: &str) -> String {
         TokenErrorKind::InvalidResponse => "the answer is not one of an identity service",
         _ => "the identity service refuses the request",
     };
-    if text.is_empty() { what.to_owned() } else { format!("{what}: {text}") }
+    match text.trim_end_matches('.') {
+        "" => what.to_owned(),
+        text => format!("{what}: {text}"),
+    }
 }
 
 #[cfg(test)]

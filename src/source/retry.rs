@@ -101,7 +101,7 @@ where
 /// away, because a 410 has to be outlasted.
 fn wait_for(error: &TokenError, wait: Duration) -> Duration {
     let wait = error.retry_after().map_or(wait, |asked| asked.clamp(MIN_WAIT, MAX_RETRY_AFTER));
-    wait + jitter::below(wait / 10)
+    wait + jitter::up_to(wait / 10)
 }
 
 fn with_last_answer(error: TokenError, last_answer: Option<TokenError>) -> TokenError {

@@ -67,7 +67,7 @@ impl WorkloadIdentity {
     }
 
     /// Moves Microsoft Entra ID to another base URL, such as that of another cloud
-    /// ([`Cloud::authority_host`]). It replaces a client set before.
+    /// ([`Cloud::authority_host`]).
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
 //! A tiny HTTP/1.1 server on loopback that records requests and plays a list of answers.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of this")]
 
 use std::{
     collections::{BTreeMap, VecDeque},
