@@ -103,6 +103,7 @@ impl AppService {
             managed_identity::refused(NAME, answer, &[header.expose()], kind_of(answer.status))
         })
         .await
+        .map_err(explain_absence)
     }
 }
 
@@ -129,6 +130,16 @@ impl Header {
         };
         Err(TokenError::new(TokenErrorKind::Configuration, NAME, problem)
             .with_hint("leave IDENTITY_HEADER as the platform sets it"))
+    }
+}
+
+fn explain_absence(error: TokenError) -> TokenError {
+    if error.kind() == TokenErrorKind::Unreachable {
+        error.with_hint(
+            "leave IDENTITY_ENDPOINT as the platform sets it, and WEBSITE_DISABLE_MSI unset",
+        )
+    } else {
+        error
     }
 }
 

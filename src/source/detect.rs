@@ -47,6 +47,19 @@ impl Detected {
 /// `AZURE_AUTHORITY_HOST` moves Microsoft Entra ID for the first two kinds; without it, the cloud
 /// decides. Developer tools are never chosen: pass them to the connector yourself.
 ///
+/// ```
+/// use postgres_entra::{Cloud, Environment, Identity, source::detect};
+///
+/// let environment = Environment::from_vars([
+///     ("IDENTITY_ENDPOINT", "http://localhost:42356/msi/token"),
+///     ("IDENTITY_HEADER", "a value that the platform rotates"),
+/// ]);
+/// let detected = detect(&Identity::SystemAssigned, Cloud::Public, &environment)?.unwrap();
+/// assert_eq!(detected.source().name(), "App Service");
+/// assert_eq!(detected.reason(), "IDENTITY_ENDPOINT and IDENTITY_HEADER are set");
+/// # Ok::<(), postgres_entra::ConfigError>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`ConfigError`] for the rows that say so, with what to use in its place, and for an address or a

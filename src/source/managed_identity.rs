@@ -17,12 +17,12 @@ use crate::{AccessToken, TokenError, TokenErrorKind, UserAssignedId};
 /// Four attempts of this length and the waits between them fit into the cache's fetch deadline.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(super) const ELSEWHERE: &str = "this machine seems to have no managed identity; outside Azure, log in with a service principal \
-     (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET) or, for \
-     development, with source::DeveloperTools";
+pub(super) const ELSEWHERE: &str = "this machine seems to have no managed identity; outside Azure, \
+     log in with a service principal (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, \
+     AZURE_POSTGRESQL_CLIENTSECRET) or, for development, with source::DeveloperTools";
 
-pub(super) const NOT_ASSIGNED: &str = "assign the managed identity to this resource; for a user-assigned one also check \
-     AZURE_POSTGRESQL_CLIENTID";
+const NOT_ASSIGNED: &str = "assign the managed identity to this resource; for a \
+     user-assigned one also check AZURE_POSTGRESQL_CLIENTID";
 
 const SEVERAL: &str = "several user-assigned identities are assigned here: set \
                        AZURE_POSTGRESQL_CLIENTID to the client id of the one to use";

@@ -12,6 +12,9 @@
 //! | `Credential` | any other credential of the Azure SDK (feature `azure-identity`) |
 //! | `DeveloperTools` | the Azure CLI's login on a developer's machine (feature `azure-identity`) |
 //! | [`Chain`], [`from_fn`] | several sources in order; a source of your own |
+//!
+//! Every attempt is logged through `tracing` at DEBUG, with the fields `token_source`, `attempt`,
+//! `error_kind`, `http_status` and `retry_in_ms`.
 
 mod aadsts;
 mod app_service;
