@@ -1,6 +1,63 @@
 //! Where tokens come from.
+//!
+//! [`detect`] chooses a source from the settings and the environment. Each asks the network whenever
+//! it is asked, and retries as its platform recommends; `Debug` never shows a secret.
+//!
+//! | source | for |
+//! |---|---|
+//! | [`Imds`] | managed identities of virtual machines, scale sets, AKS nodes, Azure Spring Apps |
+//! | [`AppService`] | managed identities of App Service, Functions, Container Apps |
+//! | [`ClientSecret`] | a service principal, anywhere |
+//! | [`WorkloadIdentity`] | a Kubernetes service account federated with an identity |
+//! | `Credential` | any other credential of the Azure SDK (feature `azure-identity`) |
+//! | `DeveloperTools` | the Azure CLI's login on a developer's machine (feature `azure-identity`) |
+//! | [`Chain`], [`from_fn`] | several sources in order; a source of your own |
+//!
+//! Every attempt is logged through `tracing` at DEBUG, with the fields `token_source`, `attempt`,
+//! `error_kind`, `http_status` and `retry_in_ms`.
+
+mod aadsts;
+mod app_service;
+#[cfg(feature = "azure-identity")]
+mod bounded_executor;
+mod chain;
+mod client_secret;
+#[cfg(feature = "azure-identity")]
+mod credential;
+mod detect;
+#[cfg(feature = "azure-identity")]
+mod developer_tools;
+mod endpoint;
+mod entra;
+mod excerpt;
+mod expires;
+mod from_fn;
+mod http;
+mod https_client;
+mod imds;
+mod jitter;
+mod managed_identity;
+mod plain_client;
+mod refusal;
+mod reply;
+mod retry;
+mod retry_after;
+mod validate;
+mod workload_identity;
 
 use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc};
+
+pub use app_service::AppService;
+pub use chain::Chain;
+pub use client_secret::ClientSecret;
+#[cfg(feature = "azure-identity")]
+pub use credential::Credential;
+pub use detect::{Detected, detect};
+#[cfg(feature = "azure-identity")]
+pub use developer_tools::DeveloperTools;
+pub use from_fn::from_fn;
+pub use imds::Imds;
+pub use workload_identity::WorkloadIdentity;
 
 use crate::{AccessToken, TokenError};
 
@@ -12,7 +69,7 @@ pub type TokenFuture<'a> =
 ///
 /// A source asks the network each time; caching, sharing and refreshing are the work of
 /// [`TokenCache`](crate::TokenCache). Bring your own by implementing this trait, or with
-/// [`from_fn`](crate::source::from_fn).
+/// [`from_fn`].
 pub trait TokenSource: Debug + Send + Sync + 'static {
     /// Fetches a token for a scope such as `https://ossrdbms-aad.database.windows.net/.default`.
     ///

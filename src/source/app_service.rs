@@ -1,0 +1,158 @@
+use std::sync::Arc;
+
+use azure_core::http::{HttpClient, Url};
+
+use super::{
+    TokenFuture, TokenSource, endpoint,
+    managed_identity::{self, Selectors},
+    refusal::kind_of,
+    retry,
+};
+use crate::{
+    AccessToken, ConfigError, ConfigErrorKind, Environment, Secret, TokenError, TokenErrorKind,
+    UserAssignedId,
+};
+
+const NAME: &str = "App Service";
+const ENDPOINT_VARIABLE: &str = "IDENTITY_ENDPOINT";
+const HEADER_VARIABLE: &str = "IDENTITY_HEADER";
+const API_VERSION: &str = "2019-08-01";
+
+const SELECTORS: Selectors =
+    Selectors { client_id: "client_id", object_id: "principal_id", resource_id: "mi_res_id" };
+
+/// The identity endpoint of App Service, Azure Functions and Container Apps.
+///
+/// Requests go straight to the endpoint over plain HTTP: proxies are ignored, no redirect is
+/// followed, and no certificate authorities are needed. The protocol:
+/// [documentation](https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference).
+///
+/// One fetch retries three times within 7 s, on throttling, server errors and lost connections.
+#[derive(Clone, Debug)]
+pub struct AppService {
+    endpoint: Url,
+    header: Header,
+    identity: Option<UserAssignedId>,
+    client: Arc<dyn HttpClient>,
+}
+
+#[derive(Clone, Debug)]
+enum Header {
+    Fixed(Secret),
+    Environment(Environment),
+}
+
+impl AppService {
+    /// The system-assigned identity at a known endpoint, with a header value that never changes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the endpoint is not a plain HTTP URL.
+    pub fn new(endpoint: &str, header: impl Into<Secret>) -> Result<Self, ConfigError> {
+        Self::at(endpoint, Header::Fixed(header.into()))
+    }
+
+    /// The system-assigned identity at `IDENTITY_ENDPOINT`.
+    ///
+    /// `IDENTITY_HEADER` is read anew for each request, because the platform rotates it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if either variable is missing or the endpoint is not a plain HTTP URL.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let endpoint =
+            environment.get(ENDPOINT_VARIABLE).ok_or_else(|| missing(ENDPOINT_VARIABLE))?;
+        if environment.get(HEADER_VARIABLE).is_none() {
+            return Err(missing(HEADER_VARIABLE));
+        }
+        Self::at(&endpoint, Header::Environment(environment.clone()))
+            .map_err(|error| error.in_variable(ENDPOINT_VARIABLE))
+    }
+
+    fn at(endpoint: &str, header: Header) -> Result<Self, ConfigError> {
+        Ok(Self {
+            endpoint: endpoint::local(endpoint)?,
+            header,
+            identity: None,
+            client: managed_identity::default_client(),
+        })
+    }
+
+    /// Asks for this user-assigned identity.
+    #[must_use]
+    pub fn with_identity(mut self, identity: UserAssignedId) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Sends the requests through a client of yours, which must not follow redirects nor use a proxy.
+    #[must_use]
+    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+        self.client = client;
+        self
+    }
+
+    async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
+        let header = self.header.value()?;
+        let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
+        let mut request = managed_identity::request(&self.endpoint, API_VERSION, scope, identity);
+        request.insert_header("x-identity-header", header.expose().to_owned());
+        // Azure Automation, which speaks the same protocol, insists on it.
+        request.insert_header("metadata", "true");
+        managed_identity::attempt(NAME, &*self.client, &request, scope, |answer| {
+            managed_identity::refused(NAME, answer, &[header.expose()], kind_of(answer.status))
+        })
+        .await
+        .map_err(explain_absence)
+    }
+}
+
+impl TokenSource for AppService {
+    fn fetch_token<'a>(&'a self, scope: &'a str) -> TokenFuture<'a> {
+        Box::pin(retry::run(NAME, retry::app_service, move || self.attempt(scope)))
+    }
+
+    fn name(&self) -> &str {
+        NAME
+    }
+}
+
+impl Header {
+    fn value(&self) -> Result<Secret, TokenError> {
+        let value = match self {
+            Self::Fixed(value) => Some(value.clone()),
+            Self::Environment(environment) => environment.get(HEADER_VARIABLE).map(Secret::new),
+        };
+        let problem = match value {
+            None => "IDENTITY_HEADER is not set any more",
+            Some(value) if is_header_value(value.expose()) => return Ok(value),
+            Some(_) => "the identity header is empty or holds characters that no header can",
+        };
+        Err(TokenError::new(TokenErrorKind::Configuration, NAME, problem)
+            .with_hint("leave IDENTITY_HEADER as the platform sets it"))
+    }
+}
+
+fn explain_absence(error: TokenError) -> TokenError {
+    if error.kind() == TokenErrorKind::Unreachable {
+        error.with_hint(
+            "leave IDENTITY_ENDPOINT as the platform sets it, and WEBSITE_DISABLE_MSI unset",
+        )
+    } else {
+        error
+    }
+}
+
+fn is_header_value(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
+
+fn missing(variable: &str) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Missing,
+        "the App Service identity endpoint needs this variable",
+        "assign a managed identity to the app, and leave IDENTITY_ENDPOINT and IDENTITY_HEADER as the \
+         platform sets them",
+    )
+    .in_variable(variable)
+}

@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use azure_core::http::HttpClient;
+
+use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
+use crate::{AccessToken, Cloud, ConfigError, ConfigErrorKind, Environment, Secret, TokenError};
+
+const NAME: &str = "client secret";
+
+/// A service principal: an application registration that proves itself with a client secret.
+///
+/// The request goes to Microsoft Entra ID over verified TLS; the usual proxy variables are honoured,
+/// redirects are not followed. The protocol:
+/// [documentation](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+///
+/// One fetch retries three times within 7 s, on throttling, passing errors and lost connections.
+#[derive(Clone, Debug)]
+pub struct ClientSecret {
+    endpoint: TokenEndpoint,
+    client_id: String,
+    secret: Secret,
+}
+
+impl ClientSecret {
+    /// A service principal of a tenant (a GUID or a domain name) in the public cloud.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the tenant can't be one, or the client id or the secret is empty.
+    pub fn new(
+        tenant_id: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: impl Into<Secret>,
+    ) -> Result<Self, ConfigError> {
+        let (client_id, secret) = (client_id.into(), client_secret.into());
+        if client_id.is_empty() {
+            return Err(empty("client id", "AZURE_POSTGRESQL_CLIENTID"));
+        }
+        if secret.is_empty() {
+            return Err(empty("client secret", "AZURE_POSTGRESQL_CLIENTSECRET"));
+        }
+        Ok(Self { endpoint: TokenEndpoint::new(tenant_id.into())?, client_id, secret })
+    }
+
+    /// Moves Microsoft Entra ID to another base URL, such as that of another cloud
+    /// ([`Cloud::authority_host`]).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] unless the URL is an `https` one, or `http` with a loopback address.
+    pub fn with_authority_host(mut self, url: &str) -> Result<Self, ConfigError> {
+        self.endpoint = self.endpoint.with_authority_host(url)?;
+        Ok(self)
+    }
+
+    /// Uses the authority of this cloud, or `AZURE_AUTHORITY_HOST` if it is set.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the variable is not an `https` URL, nor `http` with a loopback address.
+    pub fn in_environment(
+        mut self,
+        cloud: Cloud,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        self.endpoint = self.endpoint.in_environment(cloud, environment)?;
+        Ok(self)
+    }
+
+    /// Sends the requests through a client of yours, which must not follow redirects.
+    #[must_use]
+    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+        self.endpoint = self.endpoint.with_http_client(client);
+        self
+    }
+
+    async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
+        let secret = self.secret.expose();
+        let form = [
+            ("client_id", self.client_id.as_str()),
+            ("client_secret", secret),
+            ("grant_type", "client_credentials"),
+            ("scope", scope),
+        ];
+        self.endpoint.exchange(NAME, &form, &[secret], scope).await
+    }
+}
+
+impl TokenSource for ClientSecret {
+    fn fetch_token<'a>(&'a self, scope: &'a str) -> TokenFuture<'a> {
+        Box::pin(retry::run(NAME, retry::entra, move || self.attempt(scope)))
+    }
+
+    fn name(&self) -> &str {
+        NAME
+    }
+}
+
+fn empty(what: &str, variable: &str) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Missing,
+        format!("the {what} of the service principal is empty"),
+        format!("set {variable}"),
+    )
+}

@@ -1,0 +1,184 @@
+use std::sync::Arc;
+
+use super::{AppService, ClientSecret, Imds, TokenSource, WorkloadIdentity};
+use crate::{Cloud, ConfigError, ConfigErrorKind, Environment, Identity, UserAssignedId};
+
+/// A source, and why it was chosen.
+#[derive(Clone, Debug)]
+pub struct Detected {
+    source: Arc<dyn TokenSource>,
+    reason: String,
+}
+
+impl Detected {
+    /// The source.
+    pub fn source(&self) -> &Arc<dyn TokenSource> {
+        &self.source
+    }
+
+    /// Why it was chosen: one clause that names the variables that decided, without their values.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    fn new(source: impl TokenSource, reason: impl Into<String>) -> Self {
+        Self { source: Arc::new(source), reason: reason.into() }
+    }
+}
+
+/// Chooses the source for an identity: `None` for a password, which needs no token.
+///
+/// Nothing is asked over the network and nothing is guessed. The first row that fits decides.
+///
+/// | identity | environment | source |
+/// |---|---|---|
+/// | service principal | | [`ClientSecret`] |
+/// | workload identity | `AZURE_KUBERNETES_TOKEN_PROXY` or its companions | error: AKS identity bindings |
+/// | workload identity | | [`WorkloadIdentity`] |
+/// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER`, `IDENTITY_SERVER_THUMBPRINT` | error: Service Fabric |
+/// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER` | [`AppService`] |
+/// | managed | `IDENTITY_HEADER` alone | error: `IDENTITY_ENDPOINT` is missing |
+/// | managed | `IDENTITY_ENDPOINT`, `IMDS_ENDPOINT` | error: Azure Arc |
+/// | managed | `IDENTITY_ENDPOINT` alone | error: `IDENTITY_HEADER` is missing |
+/// | managed | `MSI_ENDPOINT`, `MSI_SECRET` | error: Azure Machine Learning |
+/// | managed | `MSI_ENDPOINT` | error: Cloud Shell |
+/// | managed | none of these | [`Imds`], moved by `AZURE_POD_IDENTITY_AUTHORITY_HOST` |
+///
+/// `AZURE_AUTHORITY_HOST` moves Microsoft Entra ID for the first two kinds; without it, the cloud
+/// decides. Developer tools are never chosen: pass them to the connector yourself.
+///
+/// ```
+/// use postgres_entra::{Cloud, Environment, Identity, source::detect};
+///
+/// let environment = Environment::from_vars([
+///     ("IDENTITY_ENDPOINT", "http://localhost:42356/msi/token"),
+///     ("IDENTITY_HEADER", "a value that the platform rotates"),
+/// ]);
+/// let detected = detect(&Identity::SystemAssigned, Cloud::Public, &environment)?.unwrap();
+/// assert_eq!(detected.source().name(), "App Service");
+/// assert_eq!(detected.reason(), "IDENTITY_ENDPOINT and IDENTITY_HEADER are set");
+/// # Ok::<(), postgres_entra::ConfigError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`ConfigError`] for the rows that say so, with what to use in its place, and for an address or a
+/// tenant that can't be one.
+pub fn detect(
+    identity: &Identity,
+    cloud: Cloud,
+    environment: &Environment,
+) -> Result<Option<Detected>, ConfigError> {
+    let detected = match identity {
+        Identity::ServicePrincipal { tenant_id, client_id, client_secret } => Detected::new(
+            ClientSecret::new(tenant_id, client_id, client_secret.clone())?
+                .in_environment(cloud, environment)?,
+            "the settings hold a client secret",
+        ),
+        Identity::WorkloadIdentity { tenant_id, client_id, token_file } => Detected::new(
+            WorkloadIdentity::new(tenant_id, client_id, token_file)?
+                .in_environment(cloud, environment)?,
+            "the settings name a federated token file (AZURE_FEDERATED_TOKEN_FILE)",
+        ),
+        Identity::SystemAssigned => managed_identity(None, environment)?,
+        Identity::UserAssigned(id) => managed_identity(Some(id), environment)?,
+        Identity::Password(_) => return Ok(None),
+    };
+    tracing::debug!(
+        token_source = detected.source.name(),
+        reason = detected.reason(),
+        "source chosen"
+    );
+    Ok(Some(detected))
+}
+
+fn managed_identity(
+    id: Option<&UserAssignedId>,
+    environment: &Environment,
+) -> Result<Detected, ConfigError> {
+    match Platform::of(environment)? {
+        Platform::AppService => {
+            let source = AppService::from_environment(environment)?;
+            let source = match id {
+                Some(id) => source.with_identity(id.clone()),
+                None => source,
+            };
+            Ok(Detected::new(source, "IDENTITY_ENDPOINT and IDENTITY_HEADER are set"))
+        }
+        Platform::Imds => {
+            let source = Imds::from_environment(environment)?;
+            let source = match id {
+                Some(id) => source.with_identity(id.clone()),
+                None => source,
+            };
+            Ok(Detected::new(source, "neither IDENTITY_ENDPOINT nor MSI_ENDPOINT is set"))
+        }
+    }
+}
+
+/// The managed-identity endpoints that this crate speaks with.
+enum Platform {
+    AppService,
+    Imds,
+}
+
+impl Platform {
+    fn of(environment: &Environment) -> Result<Self, ConfigError> {
+        let set = |name| environment.get(name).is_some();
+        match (set("IDENTITY_ENDPOINT"), set("IDENTITY_HEADER")) {
+            (true, true) if set("IDENTITY_SERVER_THUMBPRINT") => Err(service_fabric()),
+            (true, true) => Ok(Self::AppService),
+            (false, true) => Err(missing("IDENTITY_ENDPOINT", "IDENTITY_HEADER")),
+            (true, false) if set("IMDS_ENDPOINT") => Err(azure_arc()),
+            (true, false) => Err(missing("IDENTITY_HEADER", "IDENTITY_ENDPOINT")),
+            (false, false) if set("MSI_ENDPOINT") && set("MSI_SECRET") => Err(machine_learning()),
+            (false, false) if set("MSI_ENDPOINT") => Err(cloud_shell()),
+            (false, false) => Ok(Self::Imds),
+        }
+    }
+}
+
+const SERVICE_PRINCIPAL: &str = "use a service principal (AZURE_POSTGRESQL_TENANTID, \
+                                 AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET)";
+
+fn service_fabric() -> ConfigError {
+    unsupported("IDENTITY_SERVER_THUMBPRINT", "Service Fabric", SERVICE_PRINCIPAL)
+}
+
+fn azure_arc() -> ConfigError {
+    let fix = format!(
+        "use azure_identity's ManagedIdentityCredential, from the version on that supports Azure Arc, \
+         through source::Credential, or {SERVICE_PRINCIPAL}"
+    );
+    unsupported("IMDS_ENDPOINT", "Azure Arc", fix)
+}
+
+fn machine_learning() -> ConfigError {
+    unsupported("MSI_SECRET", "Azure Machine Learning", SERVICE_PRINCIPAL)
+}
+
+fn cloud_shell() -> ConfigError {
+    let fix = "use source::DeveloperTools: the Azure CLI is logged in there";
+    unsupported("MSI_ENDPOINT", "Cloud Shell", fix)
+}
+
+fn unsupported(variable: &str, platform: &str, fix: impl Into<String>) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Unsupported,
+        format!("this is {platform}, whose managed-identity endpoint is not supported"),
+        fix,
+    )
+    .in_variable(variable)
+}
+
+fn missing(variable: &str, beside: &str) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Missing,
+        format!("{beside} is set and this variable is not"),
+        "leave both as the platform sets them, or unset both to use IMDS",
+    )
+    .in_variable(variable)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! Microsoft Entra ID's token endpoint: the client credentials grant.
+
+use std::{sync::Arc, time::Duration};
+
+use azure_core::http::{HttpClient, Method, Request, Url};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{
+    endpoint,
+    http::{Answer, exchange},
+    https_client::HttpsClient,
+    plain_client::PlainClient,
+    refusal::{Refusal, kind_of},
+    reply,
+};
+use crate::{
+    AccessToken, Cloud, ConfigError, ConfigErrorKind, Environment, TokenError, TokenErrorKind,
+};
+
+pub(super) const AUTHORITY_VARIABLE: &str = "AZURE_AUTHORITY_HOST";
+
+/// Half of it may go into the connection. Four attempts of this length and the waits between them
+/// fit into the cache's fetch deadline.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+
+const UNREACHABLE: &str = "check DNS, the firewall, the proxy variables, and that the system's \
+                           certificate authorities are installed";
+
+const NOT_ENTRA: &str = "the answer comes from something else, such as a proxy: check the proxy \
+                         variables and AZURE_AUTHORITY_HOST";
+
+/// The token endpoint of one tenant.
+#[derive(Clone, Debug)]
+pub(super) struct TokenEndpoint {
+    url: Url,
+    tenant: String,
+    default_client: Arc<dyn HttpClient>,
+    own_client: Option<Arc<dyn HttpClient>>,
+}
+
+impl TokenEndpoint {
+    /// The endpoint in the public cloud.
+    pub(super) fn new(tenant: String) -> Result<Self, ConfigError> {
+        check_tenant(&tenant)?;
+        Self::at(&endpoint::authority(Cloud::Public.authority_host())?, tenant)
+    }
+
+    fn at(authority: &Url, tenant: String) -> Result<Self, ConfigError> {
+        let url = endpoint::join(authority, &format!("{tenant}/oauth2/v2.0/token"));
+        let default_client: Arc<dyn HttpClient> = match url.scheme() {
+            "http" => Arc::new(PlainClient),
+            _ => Arc::new(HttpsClient::default()),
+        };
+        Ok(Self { url, tenant, default_client, own_client: None })
+    }
+
+    /// The same tenant at another base URL.
+    pub(super) fn with_authority_host(self, url: &str) -> Result<Self, ConfigError> {
+        let own_client = self.own_client;
+        Ok(Self { own_client, ..Self::at(&endpoint::authority(url)?, self.tenant)? })
+    }
+
+    /// The same tenant in the cloud, or where `AZURE_AUTHORITY_HOST` says.
+    pub(super) fn in_environment(
+        self,
+        cloud: Cloud,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        match environment.get(AUTHORITY_VARIABLE) {
+            Some(url) => {
+                self.with_authority_host(&url).map_err(|e| e.in_variable(AUTHORITY_VARIABLE))
+            }
+            None => self.with_authority_host(cloud.authority_host()),
+        }
+    }
+
+    pub(super) fn with_http_client(self, client: Arc<dyn HttpClient>) -> Self {
+        Self { own_client: Some(client), ..self }
+    }
+
+    /// One attempt to exchange a proof of identity, the `secrets` in the form, for a token.
+    pub(super) async fn exchange(
+        &self,
+        source: &'static str,
+        form: &[(&str, &str)],
+        secrets: &[&str],
+        scope: &str,
+    ) -> Result<AccessToken, TokenError> {
+        let mut request = Request::new(self.url.clone(), Method::Post);
+        request.insert_header("accept", "application/json");
+        request.insert_header("content-type", "application/x-www-form-urlencoded");
+        request.set_body(encode(form));
+        let client = self.own_client.as_ref().unwrap_or(&self.default_client);
+        let answer = exchange(source, &**client, &request, ATTEMPT_TIMEOUT)
+            .await
+            .map_err(explain_absence)?;
+        if answer.is_success() {
+            reply::token(source, &answer, scope)
+        } else {
+            Err(refused(source, &answer, secrets))
+        }
+    }
+}
+
+fn refused(source: &'static str, answer: &Answer, secrets: &[&str]) -> TokenError {
+    let refusal = Refusal::read(&answer.body, secrets);
+    let is_json = refusal.is_json;
+    let error = refusal.into_error(source, answer, kind_of(answer.status));
+    if !is_json && error.hint().is_none() { error.with_hint(NOT_ENTRA) } else { error }
+}
+
+fn explain_absence(error: TokenError) -> TokenError {
+    if error.kind() == TokenErrorKind::Unreachable { error.with_hint(UNREACHABLE) } else { error }
+}
+
+fn encode(form: &[(&str, &str)]) -> String {
+    let pairs = form
+        .iter()
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// The tenant becomes a part of the path, so it must not be able to change the rest of the URL.
+fn check_tenant(tenant: &str) -> Result<(), ConfigError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    let named = tenant.bytes().any(|byte| byte.is_ascii_alphanumeric());
+    if named && tenant.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        ConfigErrorKind::Malformed,
+        "the tenant is neither a GUID nor a domain name",
+        "set the tenant id (AZURE_POSTGRESQL_TENANTID or AZURE_TENANT_ID) to the directory's GUID",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_can_not_change_the_path() {
+        for tenant in ["contoso.onmicrosoft.com", "11111111-2222-3333-4444-555555555555"] {
+            assert!(TokenEndpoint::new(tenant.into()).is_ok(), "{tenant}");
+        }
+        for tenant in ["", "..", "a/b", "a?b", "a%2fb", "a b", "a@b"] {
+            let error = TokenEndpoint::new(tenant.into()).unwrap_err();
+            assert_eq!(error.kind(), ConfigErrorKind::Malformed, "{tenant}");
+        }
+    }
+
+    #[test]
+    fn the_authority_is_that_of_the_cloud_unless_the_variable_moves_it() {
+        let url = |cloud, environment: &Environment| {
+            let endpoint = TokenEndpoint::new("t".into()).unwrap();
+            endpoint.in_environment(cloud, environment).unwrap().url.to_string()
+        };
+        let none = Environment::from_vars::<_, String, String>([]);
+        let aks = Environment::from_vars([(AUTHORITY_VARIABLE, "https://login.example/x/")]);
+        assert_eq!(url(Cloud::China, &none), "https://login.chinacloudapi.cn/t/oauth2/v2.0/token");
+        assert_eq!(url(Cloud::China, &aks), "https://login.example/x/t/oauth2/v2.0/token");
+    }
+
+    #[test]
+    fn form_values_are_encoded() {
+        assert_eq!(encode(&[("a", "b c&d=e+f"), ("g", "é")]), "a=b%20c%26d%3De%2Bf&g=%C3%A9");
+    }
+}

@@ -1,0 +1,119 @@
+//! What the managed-identity endpoints have in common.
+
+use std::{sync::Arc, time::Duration};
+
+use azure_core::http::{HttpClient, Method, Request, Url};
+
+use super::{
+    http::{Answer, exchange},
+    plain_client::PlainClient,
+    refusal::Refusal,
+    reply,
+    validate::resource_of,
+};
+use crate::{AccessToken, TokenError, TokenErrorKind, UserAssignedId};
+
+/// The endpoint asks Entra in its turn when it has no token at hand, which can take some seconds.
+/// Four attempts of this length and the waits between them fit into the cache's fetch deadline.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+
+pub(super) const ELSEWHERE: &str = "this machine seems to have no managed identity; outside Azure, \
+     log in with a service principal (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, \
+     AZURE_POSTGRESQL_CLIENTSECRET) or, for development, with source::DeveloperTools";
+
+const NOT_ASSIGNED: &str = "assign the managed identity to this resource; for a \
+     user-assigned one also check AZURE_POSTGRESQL_CLIENTID";
+
+const SEVERAL: &str = "several user-assigned identities are assigned here: set \
+                       AZURE_POSTGRESQL_CLIENTID to the client id of the one to use";
+
+const PROXY: &str = "the answer comes from something else, such as a proxy: let requests to the \
+                     identity endpoint go straight to it";
+
+/// The names of the query parameters that select a user-assigned identity.
+pub(super) struct Selectors {
+    pub(super) client_id: &'static str,
+    pub(super) object_id: &'static str,
+    pub(super) resource_id: &'static str,
+}
+
+impl Selectors {
+    fn pair<'a>(&self, identity: &'a UserAssignedId) -> (&'static str, &'a str) {
+        match identity {
+            UserAssignedId::ClientId(id) => (self.client_id, id),
+            UserAssignedId::ObjectId(id) => (self.object_id, id),
+            UserAssignedId::ResourceId(id) => (self.resource_id, id),
+        }
+    }
+}
+
+pub(super) fn default_client() -> Arc<dyn HttpClient> {
+    Arc::new(PlainClient)
+}
+
+/// The request for a token, so far as the platforms agree on it.
+pub(super) fn request(
+    endpoint: &Url,
+    api_version: &str,
+    scope: &str,
+    identity: Option<(&Selectors, &UserAssignedId)>,
+) -> Request {
+    let mut url = endpoint.clone();
+    url.query_pairs_mut()
+        .append_pair("api-version", api_version)
+        .append_pair("resource", resource_of(scope));
+    if let Some((selectors, identity)) = identity {
+        let (name, id) = selectors.pair(identity);
+        url.query_pairs_mut().append_pair(name, id);
+    }
+    let mut request = Request::new(url, Method::Get);
+    request.insert_header("accept", "application/json");
+    request
+}
+
+/// One attempt: the request, and the answer read as a token or as a refusal.
+pub(super) async fn attempt(
+    source: &'static str,
+    client: &dyn HttpClient,
+    request: &Request,
+    scope: &str,
+    refuse: impl FnOnce(&Answer) -> TokenError,
+) -> Result<AccessToken, TokenError> {
+    let answer = exchange(source, client, request, ATTEMPT_TIMEOUT).await?;
+    if answer.is_success() { reply::token(source, &answer, scope) } else { Err(refuse(&answer)) }
+}
+
+/// The error for a refusal, with the remedy where the text is a known one.
+///
+/// Microsoft may change the texts at any time, so they choose a hint and nothing else.
+pub(super) fn refused(
+    source: &'static str,
+    answer: &Answer,
+    secrets: &[&str],
+    kind: TokenErrorKind,
+) -> TokenError {
+    let refusal = Refusal::read(&answer.body, secrets);
+    let hint = hint(kind, &refusal);
+    let error = refusal.into_error(source, answer, kind);
+    match hint {
+        Some(hint) if error.hint().is_none() => error.with_hint(hint),
+        _ => error,
+    }
+}
+
+fn hint(kind: TokenErrorKind, refusal: &Refusal) -> Option<&'static str> {
+    let text = refusal.text.to_ascii_lowercase();
+    let says = |part: &str| text.contains(part);
+    if says("multiple user assigned") {
+        Some(SEVERAL)
+    } else if says("identity not found") || says("managed identity found") {
+        Some(NOT_ASSIGNED)
+    } else if says("dial tcp") || says("unreachable network") {
+        // Docker Desktop answers in the place of IMDS and says that it can't reach it.
+        Some(ELSEWHERE)
+    } else if kind == TokenErrorKind::InvalidResponse || (!refusal.is_json && !text.is_empty()) {
+        Some(PROXY)
+    } else {
+        None
+    }
+}

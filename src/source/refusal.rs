@@ -1,0 +1,163 @@
+//! The unsuccessful answer of a token endpoint.
+
+use serde_json::Value;
+
+use super::{aadsts, excerpt::excerpt, http::Answer};
+use crate::{TokenError, TokenErrorKind};
+
+/// What a refusal says, in the words of whichever service refused. Everything is fit to be shown.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// Whether the body was a JSON object, as every identity service sends it.
+    pub(super) is_json: bool,
+    pub(super) code: Option<String>,
+    pub(super) text: String,
+    pub(super) aadsts: Vec<u32>,
+    trace_id: Option<String>,
+    correlation_id: Option<String>,
+}
+
+impl Refusal {
+    /// Reads a body of any shape; of one that is not JSON, the beginning is the text.
+    pub(super) fn read(body: &[u8], secrets: &[&str]) -> Self {
+        match serde_json::from_slice(body) {
+            Ok(json @ Value::Object(_)) => Self::from_json(&json, secrets),
+            _ => Self { text: excerpt(&String::from_utf8_lossy(body), secrets), ..Self::default() },
+        }
+    }
+
+    /// Entra and IMDS: `error`, `error_description`; App Service: `message`, `correlationId`; Cloud
+    /// Shell and Service Fabric: both within an object `error`.
+    fn from_json(json: &Value, secrets: &[&str]) -> Self {
+        let find = |paths: &[&str]| {
+            let found = paths.iter().find_map(|path| json.pointer(path)?.as_str());
+            found.filter(|text| !text.trim().is_empty())
+        };
+        let show = |paths: &[&str]| find(paths).map(|text| excerpt(text, secrets));
+        let text =
+            find(&["/error_description", "/message", "/error/message", "/Message"]).unwrap_or("");
+        Self {
+            is_json: true,
+            code: show(&["/error", "/error/code"]),
+            text: excerpt(aadsts::without_reference(text), secrets),
+            aadsts: aadsts::codes(json.pointer("/error_codes"), text),
+            trace_id: show(&["/trace_id"]),
+            correlation_id: show(&["/correlation_id", "/correlationId"]),
+        }
+    }
+
+    /// The error that says all this. An AADSTS code knows better than the status what kind it is.
+    pub(super) fn into_error(
+        self,
+        source: &'static str,
+        answer: &Answer,
+        kind: TokenErrorKind,
+    ) -> TokenError {
+        let known = aadsts::find(&self.aadsts);
+        let kind = known.map_or(kind, |entry| entry.kind);
+        let mut error = TokenError::new(kind, source, message(kind, &self.text))
+            .with_status(answer.status)
+            .with_aadsts(self.aadsts);
+        error = with(error, self.code, TokenError::with_code);
+        error = with(error, self.trace_id, TokenError::with_trace_id);
+        error = with(error, self.correlation_id, TokenError::with_correlation_id);
+        error = with(error, answer.retry_after, TokenError::with_retry_after);
+        with(error, known.map(|entry| entry.hint), TokenError::with_hint)
+    }
+}
+
+fn with<T>(
+    error: TokenError,
+    value: Option<T>,
+    add: impl FnOnce(TokenError, T) -> TokenError,
+) -> TokenError {
+    match value {
+        Some(value) => add(error, value),
+        None => error,
+    }
+}
+
+/// The kind that a status stands for where the platform's guidance says nothing else.
+pub(super) fn kind_of(status: u16) -> TokenErrorKind {
+    match status {
+        429 => TokenErrorKind::Throttled,
+        408 | 500.. => TokenErrorKind::Unavailable,
+        400..=499 => TokenErrorKind::Denied,
+        _ => TokenErrorKind::InvalidResponse,
+    }
+}
+
+fn message(kind: TokenErrorKind, text: &str) -> String {
+    let what = match kind {
+        TokenErrorKind::Throttled => "the identity service asks to slow down",
+        TokenErrorKind::Unavailable => "the identity service can't answer now",
+        TokenErrorKind::InvalidResponse => "the answer is not one of an identity service",
+        _ => "the identity service refuses the request",
+    };
+    match text.trim_end_matches('.') {
+        "" => what.to_owned(),
+        text => format!("{what}: {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(body: &str) -> Refusal {
+        Refusal::read(body.as_bytes(), &["hunter2"])
+    }
+
+    #[test]
+    fn each_service_is_understood_in_its_own_words() {
+        let entra = read(
+            r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret
+                provided.\r\nTrace ID: t-1\r\nCorrelation ID: c-1","error_codes":[7000215],
+                "trace_id":"t-1","correlation_id":"c-1"}"#
+                .replace('\n', " ")
+                .as_str(),
+        );
+        assert_eq!(entra.text, "Invalid client secret provided.");
+        assert_eq!(
+            (entra.code.as_deref(), &entra.aadsts[..]),
+            (Some("invalid_client"), &[7_000_215][..])
+        );
+        assert_eq!(entra.trace_id.as_deref(), Some("t-1"));
+
+        let app_service =
+            read(r#"{"statusCode":400,"message":"No identity","correlationId":"c-2"}"#);
+        assert_eq!((app_service.text.as_str(), app_service.code), ("No identity", None));
+        assert_eq!(app_service.correlation_id.as_deref(), Some("c-2"));
+
+        let nested = read(r#"{"error":{"code":"Oops","message":"Broken"}}"#);
+        assert_eq!((nested.text.as_str(), nested.code.as_deref()), ("Broken", Some("Oops")));
+    }
+
+    #[test]
+    fn a_body_that_is_not_json_survives_as_an_excerpt() {
+        let refusal = read("<html>\n<h1>Blocked by proxy</h1>");
+        assert!(!refusal.is_json);
+        assert_eq!(refusal.text, "<html> <h1>Blocked by proxy</h1>");
+        assert_eq!(Refusal::read(&[0xff, 0xfe], &[]).text, "\u{fffd}\u{fffd}");
+        assert_eq!(read("[1]").text, "[1]");
+    }
+
+    #[test]
+    fn an_echoed_secret_is_removed_from_every_field() {
+        let refusal = read(
+            r#"{"error":"hunter2","error_description":"bad hunter2","trace_id":"hunter2",
+                "correlation_id":"hunter2"}"#,
+        );
+        assert!(!format!("{refusal:?}").contains("hunter2"), "{refusal:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(body in any::<Vec<u8>>(), text in any::<String>()) {
+            Refusal::read(&body, &["x"]);
+            Refusal::read(serde_json::json!({"error": text, "message": text}).to_string().as_bytes(), &[]);
+        }
+    }
+}

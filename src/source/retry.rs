@@ -1,0 +1,126 @@
+//! How often, and after which wait, a source asks again within one fetch.
+
+use std::time::Duration;
+
+use super::jitter;
+use crate::{AccessToken, TokenError};
+
+/// The longest wait that a `Retry-After` header can cause. A longer one would outlast the cache's
+/// fetch deadline, so that the caller would learn about a timeout instead of the refusal.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// The shortest wait: "at least 1 second", as the guidance for IMDS says about server errors.
+const MIN_WAIT: Duration = Duration::from_secs(1);
+
+/// How many times a request is repeated that got no answer, or a passing refusal from a service
+/// without guidance of its own. The Microsoft authentication libraries use the same number.
+const RETRIES: u32 = 3;
+
+/// IMDS asks for five retries with exponential backoff.
+const IMDS_RETRIES: u32 = 5;
+
+/// IMDS is back within 70 s of a 410, which seven waits of ten seconds outlast.
+const IMDS_UPDATE_RETRIES: u32 = 7;
+const IMDS_UPDATE_WAIT: Duration = Duration::from_secs(10);
+
+/// Which failures to retry: the wait before retry number `retry` (from 0), or `None` to give up.
+pub(super) type Policy = fn(error: &TokenError, retry: u32) -> Option<Duration>;
+
+/// The guidance for IMDS, by status:
+/// [documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#retry-guidance).
+pub(super) fn imds(error: &TokenError, retry: u32) -> Option<Duration> {
+    match error.status() {
+        Some(410) => (retry < IMDS_UPDATE_RETRIES).then_some(IMDS_UPDATE_WAIT),
+        Some(404 | 408 | 429 | 500..) => backoff(retry, IMDS_RETRIES),
+        Some(_) => None,
+        None => unanswered(error, retry),
+    }
+}
+
+/// App Service documents no guidance; the Microsoft authentication libraries retry these.
+pub(super) fn app_service(error: &TokenError, retry: u32) -> Option<Duration> {
+    match error.status() {
+        Some(408 | 429 | 500..) => backoff(retry, RETRIES),
+        Some(_) => None,
+        None => unanswered(error, retry),
+    }
+}
+
+/// Entra says through the AADSTS code, where there is one, whether an error passes.
+pub(super) fn entra(error: &TokenError, retry: u32) -> Option<Duration> {
+    match error.status() {
+        Some(_) if error.is_transient() => backoff(retry, RETRIES),
+        Some(_) => None,
+        None => unanswered(error, retry),
+    }
+}
+
+fn unanswered(error: &TokenError, retry: u32) -> Option<Duration> {
+    if error.is_transient() { backoff(retry, RETRIES) } else { None }
+}
+
+/// 1, 2, 4, ... seconds.
+fn backoff(retry: u32, retries: u32) -> Option<Duration> {
+    (retry < retries).then(|| MIN_WAIT * 2_u32.pow(retry))
+}
+
+/// Repeats `attempt` as the policy says and returns its first token or its last error.
+///
+/// When the last attempt got no answer but an earlier one did, that answer is the error's cause.
+pub(super) async fn run<F, Fut>(
+    source: &'static str,
+    policy: Policy,
+    mut attempt: F,
+) -> Result<AccessToken, TokenError>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<AccessToken, TokenError>>,
+{
+    let mut last_answer = None;
+    let mut retry = 0;
+    loop {
+        let error = match attempt().await {
+            Ok(token) => {
+                tracing::debug!(token_source = source, attempt = retry + 1, "token received");
+                return Ok(token);
+            }
+            Err(error) => error,
+        };
+        let wait = policy(&error, retry).map(|wait| wait_for(&error, wait));
+        log_failure(source, retry + 1, &error, wait);
+        let Some(wait) = wait else { return Err(with_last_answer(error, last_answer)) };
+        if error.status().is_some() {
+            last_answer = Some(error);
+        }
+        tokio::time::sleep(wait).await;
+        retry += 1;
+    }
+}
+
+/// What the service asks for wins, within limits. Up to a tenth is added at random; nothing is taken
+/// away, because a 410 has to be outlasted.
+fn wait_for(error: &TokenError, wait: Duration) -> Duration {
+    let wait = error.retry_after().map_or(wait, |asked| asked.clamp(MIN_WAIT, MAX_RETRY_AFTER));
+    wait + jitter::up_to(wait / 10)
+}
+
+fn with_last_answer(error: TokenError, last_answer: Option<TokenError>) -> TokenError {
+    match last_answer {
+        Some(answer) if error.status().is_none() => error.with_cause(answer),
+        _ => error,
+    }
+}
+
+fn log_failure(source: &'static str, attempt: u32, error: &TokenError, wait: Option<Duration>) {
+    tracing::debug!(
+        token_source = source,
+        attempt,
+        error_kind = ?error.kind(),
+        http_status = error.status(),
+        retry_in_ms = wait.map(|wait| wait.as_millis() as u64),
+        "token request failed: {error}"
+    );
+}
+
+#[cfg(test)]
+mod tests;

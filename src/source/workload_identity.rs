@@ -1,0 +1,175 @@
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use azure_core::http::HttpClient;
+
+use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
+use crate::{
+    AccessToken, Cloud, ConfigError, ConfigErrorKind, Environment, Secret, TokenError,
+    TokenErrorKind,
+};
+
+const NAME: &str = "workload identity";
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// A service account token takes one or two kilobytes.
+const MAX_FILE: u64 = 64 * 1024;
+
+/// A mounted file answers at once; a hung network mount never does.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The variables of AKS identity bindings, where tokens come from a proxy in the cluster.
+const TOKEN_PROXY: [&str; 4] = [
+    "AZURE_KUBERNETES_TOKEN_PROXY",
+    "AZURE_KUBERNETES_SNI_NAME",
+    "AZURE_KUBERNETES_CA_FILE",
+    "AZURE_KUBERNETES_CA_DATA",
+];
+
+/// A Kubernetes service account that is federated with an application or a managed identity.
+///
+/// The file is read at every exchange, since Kubernetes rewrites it about every hour. The request
+/// goes to Microsoft Entra ID as that of a [`ClientSecret`](super::ClientSecret) does. The protocol:
+/// [documentation](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow#third-case-access-token-request-with-a-federated-credential).
+#[derive(Clone, Debug)]
+pub struct WorkloadIdentity {
+    endpoint: TokenEndpoint,
+    client_id: String,
+    token_file: PathBuf,
+}
+
+impl WorkloadIdentity {
+    /// An identity of a tenant (a GUID or a domain name) in the public cloud, which the token in
+    /// the file proves.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the tenant can't be one, or the client id is empty.
+    pub fn new(
+        tenant_id: impl Into<String>,
+        client_id: impl Into<String>,
+        token_file: impl Into<PathBuf>,
+    ) -> Result<Self, ConfigError> {
+        let (client_id, token_file) = (client_id.into(), token_file.into());
+        if client_id.is_empty() {
+            return Err(ConfigError::new(
+                ConfigErrorKind::Missing,
+                "the client id of the workload identity is empty",
+                "set AZURE_POSTGRESQL_CLIENTID or AZURE_CLIENT_ID",
+            ));
+        }
+        Ok(Self { endpoint: TokenEndpoint::new(tenant_id.into())?, client_id, token_file })
+    }
+
+    /// Moves Microsoft Entra ID to another base URL, such as that of another cloud
+    /// ([`Cloud::authority_host`]).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] unless the URL is an `https` one, or `http` with a loopback address.
+    pub fn with_authority_host(mut self, url: &str) -> Result<Self, ConfigError> {
+        self.endpoint = self.endpoint.with_authority_host(url)?;
+        Ok(self)
+    }
+
+    /// Uses the authority of this cloud, or `AZURE_AUTHORITY_HOST` if it is set.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if that variable is not an `https` URL, nor `http` with a loopback address; if
+    /// the pod gets its tokens from the proxy of an AKS identity binding, which is not supported.
+    pub fn in_environment(
+        mut self,
+        cloud: Cloud,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        refuse_token_proxy(environment)?;
+        self.endpoint = self.endpoint.in_environment(cloud, environment)?;
+        Ok(self)
+    }
+
+    /// Sends the requests through a client of yours, which must not follow redirects.
+    #[must_use]
+    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+        self.endpoint = self.endpoint.with_http_client(client);
+        self
+    }
+
+    async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
+        let assertion = self.read_assertion().await?;
+        let form = [
+            ("client_id", self.client_id.as_str()),
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", assertion.expose()),
+            ("grant_type", "client_credentials"),
+            ("scope", scope),
+        ];
+        self.endpoint.exchange(NAME, &form, &[assertion.expose()], scope).await
+    }
+
+    async fn read_assertion(&self) -> Result<Secret, TokenError> {
+        let path = self.token_file.clone();
+        let reading = tokio::task::spawn_blocking(move || read(&path));
+        match tokio::time::timeout(READ_TIMEOUT, reading).await {
+            Ok(Ok(text)) => text.map_err(|error| unreadable().with_cause(error)),
+            Ok(Err(stopped)) => Err(TokenError::new(
+                TokenErrorKind::Interrupted,
+                NAME,
+                "reading the token file was stopped",
+            )
+            .with_cause(stopped)),
+            Err(elapsed) => Err(unreadable().with_cause(elapsed)),
+        }
+    }
+}
+
+impl TokenSource for WorkloadIdentity {
+    fn fetch_token<'a>(&'a self, scope: &'a str) -> TokenFuture<'a> {
+        Box::pin(retry::run(NAME, retry::entra, move || self.attempt(scope)))
+    }
+
+    fn name(&self) -> &str {
+        NAME
+    }
+}
+
+fn read(path: &Path) -> io::Result<Secret> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    let text = Secret::new(text);
+    let token = text.expose().trim();
+    if token.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is empty"));
+    }
+    if text.expose().len() as u64 > MAX_FILE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is larger than 64 KiB"));
+    }
+    Ok(Secret::new(token))
+}
+
+fn unreadable() -> TokenError {
+    TokenError::new(TokenErrorKind::Configuration, NAME, "the service account token can't be read")
+        .with_hint(
+            "check AZURE_FEDERATED_TOKEN_FILE, and that the pod has the label \
+             azure.workload.identity/use",
+        )
+}
+
+fn refuse_token_proxy(environment: &Environment) -> Result<(), ConfigError> {
+    let Some(variable) = TOKEN_PROXY.into_iter().find(|name| environment.get(name).is_some())
+    else {
+        return Ok(());
+    };
+    Err(ConfigError::new(
+        ConfigErrorKind::Unsupported,
+        "the token proxy of AKS identity bindings is not supported",
+        "use azure_identity's WorkloadIdentityCredential with its proxy enabled, through \
+         source::Credential, or federate the service account without an identity binding",
+    )
+    .in_variable(variable))
+}
