@@ -113,13 +113,18 @@ impl Cloud {
     }
 }
 
+/// The resource (v1 application id URI) of a v2 scope.
+pub(crate) fn resource_of(scope: &str) -> &str {
+    scope.strip_suffix("/.default").unwrap_or(scope)
+}
+
 fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Cloud;
+    use super::{Cloud, resource_of};
 
     #[test]
     fn a_host_belongs_to_the_cloud_of_its_suffix() {
@@ -157,6 +162,7 @@ mod tests {
     fn the_scope_is_the_resource_with_its_default_suffix() {
         for cloud in Cloud::ALL {
             assert_eq!(cloud.scope(), format!("{}/.default", cloud.resource()));
+            assert_eq!(resource_of(cloud.scope()), cloud.resource());
         }
     }
 }

@@ -177,13 +177,8 @@ async fn a_missing_database_is_rejected_with_a_hint() {
 async fn replies_that_are_no_token_give_a_clear_error_and_no_login() {
     let azure = LocalAzure::start().await.unwrap();
     let huge = vec![b'x'; 4 << 20];
-    let bodies: [&[u8]; 5] = [
-        b"",
-        b"<html>proxy</html>",
-        br#"{"access_token":""}"#,
-        b"\xff\xfe{not utf-8",
-        &huge,
-    ];
+    let bodies: [&[u8]; 5] =
+        [b"", b"<html>proxy</html>", br#"{"access_token":""}"#, b"\xff\xfe{not utf-8", &huge];
     for login in [
         Login::SystemAssigned(Platform::AppService),
         Login::SystemAssigned(Platform::VirtualMachine),
@@ -223,8 +218,7 @@ async fn a_wrong_client_secret_is_reported_with_entras_code_and_never_shown() {
 #[tokio::test]
 async fn a_password_role_logs_in_without_any_token() {
     let azure = LocalAzure::start().await.unwrap();
-    let connector =
-        Connector::from_vars(azure.vars(Login::Password, ClientType::Other)).unwrap();
+    let connector = Connector::from_vars(azure.vars(Login::Password, ClientType::Other)).unwrap();
     assert!(matches!(connector.settings().identity(), Identity::Password(_)));
     connector.connect().await.unwrap();
     assert_eq!(azure.identity_service().request_count(), 0);
@@ -251,9 +245,7 @@ async fn rejection(connector: Connector) -> postgres_entra::Rejection {
 
 fn mint(
     login: Login,
-    change: impl FnOnce(
-        postgres_entra::emulator::TokenSpec,
-    ) -> postgres_entra::emulator::TokenSpec,
+    change: impl FnOnce(postgres_entra::emulator::TokenSpec) -> postgres_entra::emulator::TokenSpec,
 ) -> String {
     let spec = change(postgres_entra::emulator::TokenSpec::new(login));
     shared_azure().identity_service().mint_token(&spec)

@@ -1,25 +1,12 @@
 //! Small random differences, so that processes started together don't ask for tokens together.
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
-/// A random number. The standard library seeds its hashers from the operating system, which is random
-/// enough to spread requests, and spares a dependency.
-pub(super) fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
+use crate::random::unit;
 
 /// A span shortened by up to `1/share` of itself, and never lengthened. Zero shortens it by nothing.
 pub(super) fn earlier(span: Duration, share: u32, random: u64) -> Duration {
     span - (span / share).mul_f64(unit(random))
-}
-
-/// Maps all of `u64` evenly to `0.0..1.0`. An `f64` holds 53 bits exactly.
-fn unit(random: u64) -> f64 {
-    const BITS: u32 = f64::MANTISSA_DIGITS;
-    (random >> (u64::BITS - BITS)) as f64 / (1_u64 << BITS) as f64
 }
 
 #[cfg(test)]
@@ -36,10 +23,5 @@ mod tests {
             assert!(span <= SPAN && span >= SPAN - SPAN / 10, "{random} gave {span:?}");
         }
         assert!(earlier(SPAN, 10, u64::MAX) < SPAN - SPAN / 11);
-    }
-
-    #[test]
-    fn random_numbers_differ() {
-        assert_ne!(random(), random());
     }
 }

@@ -21,6 +21,7 @@ pub use stats::CacheStats;
 use crate::{
     AccessToken, TokenError, TokenSource,
     clock::{Clock, SystemClock},
+    random::random,
 };
 use shared::{Shared, Step};
 
@@ -132,7 +133,7 @@ impl TokenCache {
         scope: impl Into<String>,
         policy: RefreshPolicy,
     ) -> Self {
-        Self::assemble(source, scope, policy, SystemClock, jitter::random)
+        Self::assemble(source, scope, policy, SystemClock, random)
     }
 
     fn assemble(
@@ -140,10 +141,10 @@ impl TokenCache {
         scope: impl Into<String>,
         policy: RefreshPolicy,
         clock: impl Clock,
-        random: fn() -> u64,
+        jitter: fn() -> u64,
     ) -> Self {
         let (source, clock) = (Arc::new(source), Arc::new(clock));
-        Self(Arc::new(Shared::new(source, scope.into(), policy, clock, random)))
+        Self(Arc::new(Shared::new(source, scope.into(), policy, clock, jitter)))
     }
 
     /// A valid token: the held one at once where possible, else the one that a fetch brings.
@@ -248,6 +249,11 @@ impl TokenCache {
     /// The scope that tokens are fetched for.
     pub fn scope(&self) -> &str {
         self.0.scope()
+    }
+
+    /// Where the tokens come from, for a token of another scope.
+    pub(crate) fn source(&self) -> &dyn TokenSource {
+        self.0.source()
     }
 
     /// The name of the source, such as `IMDS`.

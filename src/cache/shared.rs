@@ -65,6 +65,10 @@ impl Shared {
         Self { source, source_name, scope: scope.into(), clock, random, slot, changes }
     }
 
+    pub(super) fn source(&self) -> &dyn TokenSource {
+        &*self.source
+    }
+
     pub(super) fn source_name(&self) -> &str {
         &self.source_name
     }

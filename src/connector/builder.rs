@@ -2,8 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Connector, driver_config::driver_config, host_guard, login::Credential};
 use crate::{
-    Cloud, ConfigError, ConfigErrorKind, Environment, Error, Identity, RefreshPolicy, Settings,
-    TlsBackend, TokenCache, TokenSource, source,
+    Cloud, ConfigError, ConfigErrorKind, ConnectionNames, Environment, Error, Identity,
+    RefreshPolicy, Settings, TlsBackend, TokenCache, TokenSource, source,
 };
 
 /// How long a connect may take when the builder sets no deadline: long enough for a cold token and a
@@ -131,7 +131,7 @@ impl ConnectorBuilder {
         }
         let settings = match self.settings.clone() {
             Some(settings) => settings,
-            None => Settings::from_environment(&self.environment)?,
+            None => Settings::from_environment(&self.environment, &ConnectionNames::default())?,
         };
         settings.validate()?;
         let cloud = settings.cloud();
@@ -148,19 +148,41 @@ impl ConnectorBuilder {
     }
 
     fn credential(&self, settings: &Settings, cloud: Cloud) -> Result<Credential, Error> {
-        if let Identity::Password(password) = settings.identity() {
-            return Ok(Credential::Password(password.clone()));
-        }
-        let source = match &self.tokens {
-            Tokens::Cache(cache) => return Ok(Credential::Tokens(cache.clone())),
-            Tokens::Source(source) => Arc::clone(source),
-            Tokens::Detected => {
-                source::detect(settings.identity(), cloud, &self.environment)?.source
+        match (settings.identity(), &self.tokens) {
+            (Identity::Password(password), Tokens::Detected) => {
+                Ok(Credential::Password(password.clone()))
             }
-        };
-        let scope = self.scope.as_deref().unwrap_or(cloud.scope());
-        Ok(Credential::Tokens(TokenCache::with_policy(source, scope, self.policy.clone())))
+            (Identity::Password(_), _) => Err(two_credentials().into()),
+            (_, Tokens::Cache(cache)) => Ok(Credential::Tokens(cache.clone())),
+            (_, Tokens::Source(source)) => Ok(self.cached(Arc::clone(source), cloud)),
+            (identity, Tokens::Detected) => {
+                let detected = source::detect(identity, cloud, &self.environment)?;
+                let detected = detected.ok_or_else(no_source)?;
+                Ok(self.cached(Arc::clone(detected.source()), cloud))
+            }
+        }
     }
+
+    fn cached(&self, source: Arc<dyn TokenSource>, cloud: Cloud) -> Credential {
+        let scope = self.scope.as_deref().unwrap_or(cloud.scope());
+        Credential::Tokens(TokenCache::with_policy(source, scope, self.policy.clone()))
+    }
+}
+
+fn two_credentials() -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Conflict,
+        "the settings hold a password, and the builder was given a token source or cache",
+        "remove the password from the settings, or don't give the builder a token source",
+    )
+}
+
+fn no_source() -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Unsupported,
+        "there is no token source for the identity in the settings",
+        "give the builder one with ConnectorBuilder::token_source",
+    )
 }
 
 fn zero_deadline() -> ConfigError {

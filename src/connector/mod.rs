@@ -258,7 +258,7 @@ impl Connector {
             Credential::Tokens(tokens) => {
                 progress.enter(Stage::Token);
                 let acquired = tokens.acquire().await?;
-                acquired.token.check_audience(tokens.scope())?;
+                acquired.token.check_audience(tokens.source_name(), tokens.scope())?;
                 let user = self.user(&acquired.token).await?;
                 Ok(Login::with_token(user, acquired))
             }
@@ -348,8 +348,7 @@ fn login_name(token: &AccessToken) -> Option<String> {
 /// Between three quarters of the pause and the whole, so that clients that failed together don't come
 /// back together.
 fn jittered(pause: Duration) -> Duration {
-    let share = u32::try_from(random::random() % 256).unwrap_or_default();
-    pause * 3 / 4 + pause / 4 * share / 256
+    pause - random::up_to(pause / 4)
 }
 
 fn unknown_user() -> ConfigError {

@@ -9,9 +9,8 @@ use super::{
     plain_client::PlainClient,
     refusal::Refusal,
     reply,
-    validate::resource_of,
 };
-use crate::{AccessToken, TokenError, TokenErrorKind, UserAssignedId};
+use crate::{AccessToken, TokenError, TokenErrorKind, UserAssignedId, cloud::resource_of};
 
 /// The endpoint asks Entra in its turn when it has no token at hand, which can take some seconds.
 /// Four attempts of this length and the waits between them fit into the cache's fetch deadline.

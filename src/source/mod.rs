@@ -35,7 +35,6 @@ mod from_fn;
 mod http;
 mod https_client;
 mod imds;
-mod jitter;
 mod managed_identity;
 mod plain_client;
 mod refusal;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::jitter;
-use crate::{AccessToken, TokenError};
+use crate::{AccessToken, TokenError, random};
 
 /// The longest wait that a `Retry-After` header can cause. A longer one would outlast the cache's
 /// fetch deadline, so that the caller would learn about a timeout instead of the refusal.
@@ -101,7 +100,7 @@ where
 /// away, because a 410 has to be outlasted.
 fn wait_for(error: &TokenError, wait: Duration) -> Duration {
     let wait = error.retry_after().map_or(wait, |asked| asked.clamp(MIN_WAIT, MAX_RETRY_AFTER));
-    wait + jitter::up_to(wait / 10)
+    wait + random::up_to(wait / 10)
 }
 
 fn with_last_answer(error: TokenError, last_answer: Option<TokenError>) -> TokenError {

@@ -10,7 +10,7 @@ use std::{
 
 pub use claims::{Claims, ClaimsError};
 
-use crate::{Secret, TokenError, TokenErrorKind};
+use crate::{Secret, TokenError, TokenErrorKind, cloud::resource_of};
 
 /// A Microsoft Entra ID access token, with the times that matter for it.
 ///
@@ -78,19 +78,18 @@ impl AccessToken {
         Arc::ptr_eq(&self.0, &other.0) || self.0.secret == other.0.secret
     }
 
-    /// Checks that the token was issued for the service that the scope names, if its claims say so.
-    ///
-    /// A token for another service must not be shown to the database server.
-    pub(crate) fn check_audience(&self, scope: &str) -> Result<(), TokenError> {
+    /// Refuses the token if its claims say that it was issued for another service than the scope's:
+    /// it must not be shown to the database server. The error is in the name of `source`.
+    pub(crate) fn check_audience(&self, source: &str, scope: &str) -> Result<(), TokenError> {
         let claims = self.claims().ok();
         let Some(audience) = claims.as_ref().and_then(Claims::audience) else { return Ok(()) };
-        let resource = scope.strip_suffix("/.default").unwrap_or(scope);
-        if audience.trim_end_matches('/') == resource.trim_end_matches('/') {
+        let wanted = resource_of(scope);
+        if audience.trim_end_matches('/') == wanted.trim_end_matches('/') {
             return Ok(());
         }
-        let message = format!("the token is for {audience} and not for {resource}");
-        Err(TokenError::new(TokenErrorKind::InvalidToken, "token", message)
-            .with_hint("check which cloud and which scope the token source asks for"))
+        let problem = format!("the token is for the audience {audience:?} and not for {wanted:?}");
+        Err(TokenError::new(TokenErrorKind::InvalidToken, source.to_owned(), problem)
+            .with_hint("check which cloud the server belongs to"))
     }
 
     /// The token's claims, **not verified**: for names and diagnosis, never for a decision about trust.

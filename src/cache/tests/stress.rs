@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{TokenFuture, TokenSource, cache::jitter};
+use crate::{TokenFuture, TokenSource, random::random};
 
 const TASKS: usize = 64;
 const CALLS: usize = 150;
@@ -41,8 +41,8 @@ impl TokenSource for Erratic {
             }
             let _leaves = Leaves(&self.under_way);
             let number = self.fetches.fetch_add(1, Ordering::SeqCst);
-            sleep(Duration::from_millis(jitter::random() % 3)).await;
-            match jitter::random() % 8 {
+            sleep(Duration::from_millis(random() % 3)).await;
+            match random() % 8 {
                 0 => panic!("as told"),
                 1 => Err(failure(TokenErrorKind::Unavailable)),
                 _ => Ok(token(&format!("t{number}"), self.clock.now().wall + HOUR)),
@@ -59,14 +59,14 @@ impl fmt::Debug for Erratic {
 
 /// One call: some give up early, some reject what they get, and under some the token expires.
 async fn call(cache: &TokenCache, clock: &TestClock) {
-    let patience = match jitter::random() % 4 {
-        0 => Duration::from_micros(jitter::random() % 2000),
+    let patience = match random() % 4 {
+        0 => Duration::from_micros(random() % 2000),
         _ => BOUND,
     };
     match timeout(patience, cache.token()).await {
-        Ok(Ok(token)) if jitter::random().is_multiple_of(2) => cache.invalidate(&token),
-        Ok(Ok(_)) if jitter::random().is_multiple_of(8) => clock.step_wall(3600),
-        Ok(_) => sleep(Duration::from_millis(jitter::random() % 5)).await,
+        Ok(Ok(token)) if random().is_multiple_of(2) => cache.invalidate(&token),
+        Ok(Ok(_)) if random().is_multiple_of(8) => clock.step_wall(3600),
+        Ok(_) => sleep(Duration::from_millis(random() % 5)).await,
         Err(_) => assert!(patience < BOUND, "a caller was not woken"),
     }
 }
@@ -82,7 +82,7 @@ async fn never_two_fetches_at_once_and_no_lost_wake_up() {
     });
     let pause = Duration::from_millis(100);
     let policy = RefreshPolicy::default().backoff(pause, pause).unwrap();
-    let cache = TokenCache::assemble(source.clone(), SCOPE, policy, clock.clone(), jitter::random);
+    let cache = TokenCache::assemble(source.clone(), SCOPE, policy, clock.clone(), random);
     let guard = cache.keep_fresh(|_| {});
     let mut tasks = JoinSet::new();
     for _ in 0..TASKS {
