@@ -9,6 +9,9 @@ compile_error!("postgres-entra needs a TLS stack: enable the feature `native-tls
 mod clock;
 mod cloud;
 mod config;
+#[cfg(all(feature = "emulator", unix))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "emulator", unix))))]
+pub mod emulator;
 mod environment;
 mod error;
 mod identity;

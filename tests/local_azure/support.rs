@@ -1,0 +1,169 @@
+//! One shared local Azure, and clients that are as plain as can be.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use postgres_entra::{
+    AccessToken, Claims,
+    emulator::{ClientType, LocalAzure, Login, TokenSpec},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+/// Everything here is on loopback: what takes longer is stuck.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// The instance of all tests that set no fault. Never dropped: its end is the process's.
+pub fn azure() -> &'static LocalAzure {
+    static AZURE: OnceLock<LocalAzure> = OnceLock::new();
+    AZURE.get_or_init(|| LocalAzure::start_blocking().expect("a local Azure"))
+}
+
+/// An answer of the identity service.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn text(&self, name: &str) -> &str {
+        self.body[name].as_str().unwrap_or_else(|| panic!("{name} is no string: {self:?}"))
+    }
+
+    pub fn claims(&self) -> Claims {
+        claims_of(self.text("access_token"))
+    }
+}
+
+pub fn claims_of(token: &str) -> Claims {
+    AccessToken::new(token, std::time::UNIX_EPOCH).unwrap().claims().unwrap()
+}
+
+pub async fn get(azure: &LocalAzure, path: &str, headers: &[(&str, &str)]) -> Answer {
+    exchange(azure, &request("GET", path, headers, "")).await.unwrap()
+}
+
+pub async fn post_form(azure: &LocalAzure, path: &str, form: &str) -> Answer {
+    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+    exchange(azure, &request("POST", path, &headers, form)).await.unwrap()
+}
+
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let headers: String =
+        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\
+         {headers}\r\n{body}"
+    )
+}
+
+/// Sends the request as it is and reads the answer to its end.
+pub async fn exchange(azure: &LocalAzure, request: &str) -> io::Result<Answer> {
+    let address = azure.identity_service().base_url().strip_prefix("http://").unwrap();
+    let mut socket = TcpStream::connect(address).await?;
+    socket.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    timeout(LIMIT, socket.read_to_string(&mut answer)).await??;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = serde_json::from_str(body).unwrap_or(Value::String(body.to_owned()));
+    Ok(Answer { status, head: head.to_owned(), body })
+}
+
+/// The variables of a login as a map.
+pub fn vars(azure: &LocalAzure, login: Login, client: ClientType) -> BTreeMap<String, String> {
+    azure.vars(login, client).into_iter().collect()
+}
+
+/// A fresh token of this login, for the server.
+pub fn token(azure: &LocalAzure, login: Login) -> String {
+    azure.identity_service().mint_token(&TokenSpec::new(login))
+}
+
+pub fn tls_config(azure: &LocalAzure) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(azure.ca_certificate()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// A connection over which the server speaks TLS, verified, with nothing sent yet.
+pub async fn dial(azure: &LocalAzure) -> io::Result<TlsStream<TcpStream>> {
+    const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+    let mut socket = TcpStream::connect(azure.server().address()).await?;
+    socket.write_all(&SSL_REQUEST).await?;
+    assert_eq!(socket.read_u8().await?, b'S');
+    handshake(azure, tls_config(azure), socket).await
+}
+
+pub async fn handshake(
+    azure: &LocalAzure,
+    config: ClientConfig,
+    socket: TcpStream,
+) -> io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(azure.server().host().to_owned()).unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, socket).await
+}
+
+/// Logs in over verified TLS.
+pub async fn log_in(
+    azure: &LocalAzure,
+    user: &str,
+    password: &str,
+) -> Result<Client, tokio_postgres::Error> {
+    let stream = dial(azure).await.expect("TLS");
+    let (client, connection) = config(azure, user, password).connect_raw(stream, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// The TLS is already there, so tokio-postgres is told to bring none.
+pub fn config(azure: &LocalAzure, user: &str, password: &str) -> Config {
+    let mut config = Config::new();
+    config.user(user).password(password).dbname(azure.server().database());
+    config.ssl_mode(SslMode::Disable);
+    config
+}
+
+/// The SQLSTATE and text with which a login is refused.
+pub async fn refusal(azure: &LocalAzure, user: &str, password: &str) -> (String, String) {
+    let error = log_in(azure, user, password).await.err().expect("a refused login");
+    let error = error.as_db_error().unwrap_or_else(|| panic!("{error:?}"));
+    assert_eq!(error.severity(), "FATAL");
+    (error.code().code().to_owned(), error.message().to_owned())
+}
+
+pub async fn current_user(client: &Client) -> String {
+    client.query_one("SELECT current_user::text", &[]).await.unwrap().get(0)
+}
+
+/// Asks until the answer is yes; panics after a while.
+pub async fn eventually(what: &str, answer: impl Fn() -> bool) {
+    let waiting = async {
+        while !answer() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(LIMIT, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
+}
