@@ -19,52 +19,64 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::{Mutex, MutexGuard},
     time::timeout,
 };
 use tokio_postgres::{Client, Config, NoTls, config::SslMode};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// Everything here is on loopback: what takes longer is stuck.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// The instance of all tests that set no fault. Never dropped: its end is the process's.
-pub fn azure() -> &'static LocalAzure {
+pub(crate) fn azure() -> &'static LocalAzure {
     static AZURE: OnceLock<LocalAzure> = OnceLock::new();
     AZURE.get_or_init(|| LocalAzure::start_blocking().expect("a local Azure"))
 }
 
+/// The instance of the tests that set faults, for one of them at a time.
+pub(crate) async fn faulty() -> MutexGuard<'static, LocalAzure> {
+    static FAULTY: OnceLock<Mutex<LocalAzure>> = OnceLock::new();
+    let start = || LocalAzure::start_blocking().expect("a local Azure").into();
+    let azure = FAULTY.get_or_init(start).lock().await;
+    azure.identity_service().set_fault(None);
+    azure.identity_service().set_token_caching(false);
+    azure.server().set_fault(None);
+    azure
+}
+
 /// An answer of the identity service.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    pub fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.body[name].as_str().unwrap_or_else(|| panic!("{name} is no string: {self:?}"))
     }
 
-    pub fn claims(&self) -> Claims {
+    pub(crate) fn claims(&self) -> Claims {
         claims_of(self.text("access_token"))
     }
 }
 
-pub fn claims_of(token: &str) -> Claims {
+pub(crate) fn claims_of(token: &str) -> Claims {
     AccessToken::new(token, std::time::UNIX_EPOCH).unwrap().claims().unwrap()
 }
 
-pub async fn get(azure: &LocalAzure, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn get(azure: &LocalAzure, path: &str, headers: &[(&str, &str)]) -> Answer {
     exchange(azure, &request("GET", path, headers, "")).await.unwrap()
 }
 
-pub async fn post_form(azure: &LocalAzure, path: &str, form: &str) -> Answer {
+pub(crate) async fn post_form(azure: &LocalAzure, path: &str, form: &str) -> Answer {
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];
     exchange(azure, &request("POST", path, &headers, form)).await.unwrap()
 }
 
-pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let headers: String =
         headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
@@ -75,7 +87,7 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -
 }
 
 /// Sends the request as it is and reads the answer to its end.
-pub async fn exchange(azure: &LocalAzure, request: &str) -> io::Result<Answer> {
+pub(crate) async fn exchange(azure: &LocalAzure, request: &str) -> io::Result<Answer> {
     let address = azure.identity_service().base_url().strip_prefix("http://").unwrap();
     let mut socket = TcpStream::connect(address).await?;
     socket.write_all(request.as_bytes()).await?;
@@ -88,16 +100,20 @@ pub async fn exchange(azure: &LocalAzure, request: &str) -> io::Result<Answer> {
 }
 
 /// The variables of a login as a map.
-pub fn vars(azure: &LocalAzure, login: Login, client: ClientType) -> BTreeMap<String, String> {
+pub(crate) fn vars(
+    azure: &LocalAzure,
+    login: Login,
+    client: ClientType,
+) -> BTreeMap<String, String> {
     azure.vars(login, client).into_iter().collect()
 }
 
 /// A fresh token of this login, for the server.
-pub fn token(azure: &LocalAzure, login: Login) -> String {
+pub(crate) fn token(azure: &LocalAzure, login: Login) -> String {
     azure.identity_service().mint_token(&TokenSpec::new(login))
 }
 
-pub fn tls_config(azure: &LocalAzure) -> ClientConfig {
+pub(crate) fn tls_config(azure: &LocalAzure) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(azure.ca_certificate()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -109,7 +125,7 @@ pub fn tls_config(azure: &LocalAzure) -> ClientConfig {
 }
 
 /// A connection over which the server speaks TLS, verified, with nothing sent yet.
-pub async fn dial(azure: &LocalAzure) -> io::Result<TlsStream<TcpStream>> {
+pub(crate) async fn dial(azure: &LocalAzure) -> io::Result<TlsStream<TcpStream>> {
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
     let mut socket = TcpStream::connect(azure.server().address()).await?;
     socket.write_all(&SSL_REQUEST).await?;
@@ -117,7 +133,7 @@ pub async fn dial(azure: &LocalAzure) -> io::Result<TlsStream<TcpStream>> {
     handshake(azure, tls_config(azure), socket).await
 }
 
-pub async fn handshake(
+pub(crate) async fn handshake(
     azure: &LocalAzure,
     config: ClientConfig,
     socket: TcpStream,
@@ -127,7 +143,7 @@ pub async fn handshake(
 }
 
 /// Logs in over verified TLS.
-pub async fn log_in(
+pub(crate) async fn log_in(
     azure: &LocalAzure,
     user: &str,
     password: &str,
@@ -139,7 +155,7 @@ pub async fn log_in(
 }
 
 /// The TLS is already there, so tokio-postgres is told to bring none.
-pub fn config(azure: &LocalAzure, user: &str, password: &str) -> Config {
+pub(crate) fn config(azure: &LocalAzure, user: &str, password: &str) -> Config {
     let mut config = Config::new();
     config.user(user).password(password).dbname(azure.server().database());
     config.ssl_mode(SslMode::Disable);
@@ -147,23 +163,13 @@ pub fn config(azure: &LocalAzure, user: &str, password: &str) -> Config {
 }
 
 /// The SQLSTATE and text with which a login is refused.
-pub async fn refusal(azure: &LocalAzure, user: &str, password: &str) -> (String, String) {
+pub(crate) async fn refusal(azure: &LocalAzure, user: &str, password: &str) -> (String, String) {
     let error = log_in(azure, user, password).await.err().expect("a refused login");
     let error = error.as_db_error().unwrap_or_else(|| panic!("{error:?}"));
     assert_eq!(error.severity(), "FATAL");
     (error.code().code().to_owned(), error.message().to_owned())
 }
 
-pub async fn current_user(client: &Client) -> String {
+pub(crate) async fn current_user(client: &Client) -> String {
     client.query_one("SELECT current_user::text", &[]).await.unwrap().get(0)
-}
-
-/// Asks until the answer is yes; panics after a while.
-pub async fn eventually(what: &str, answer: impl Fn() -> bool) {
-    let waiting = async {
-        while !answer() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    timeout(LIMIT, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
 }

@@ -12,9 +12,9 @@ mod message;
 mod requests;
 
 use std::{
-    fmt,
+    fmt, fs,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -119,11 +119,14 @@ impl IdentityService {
     /// [`EmulatorError::Io`] if the file can't be written.
     pub fn rotate_federated_token(&self) -> Result<(), EmulatorError> {
         let token = self.shared.authority.service_account_token();
-        std::fs::write(&self.federated_token_file, token)
+        // Renamed into place, so that a reader never sees half a token.
+        let new = self.federated_token_file.with_extension("new");
+        fs::write(&new, token)
+            .and_then(|()| fs::rename(&new, &self.federated_token_file))
             .map_err(EmulatorError::io("write the federated token"))
     }
 
-    pub(crate) fn federated_token_file(&self) -> &std::path::Path {
+    pub(crate) fn federated_token_file(&self) -> &Path {
         &self.federated_token_file
     }
 
