@@ -164,7 +164,7 @@ pub(crate) fn config(azure: &LocalAzure, user: &str, password: &str) -> Config {
 
 /// The SQLSTATE and text with which a login is refused.
 pub(crate) async fn refusal(azure: &LocalAzure, user: &str, password: &str) -> (String, String) {
-    let error = log_in(azure, user, password).await.err().expect("a refused login");
+    let error = log_in(azure, user, password).await.expect_err("a refused login");
     let error = error.as_db_error().unwrap_or_else(|| panic!("{error:?}"));
     assert_eq!(error.severity(), "FATAL");
     (error.code().code().to_owned(), error.message().to_owned())

@@ -1,8 +1,8 @@
 //! The private folder of a cluster, and the user that owns it.
 
 use std::{
-    fs,
-    os::unix::fs::{MetadataExt, chown},
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
 };
 
@@ -40,6 +40,7 @@ impl PrivateFolder {
         let parent = parent(environment.get("TMPDIR"));
         let folder = tempfile::Builder::new()
             .prefix("pgentra-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent)
             .map_err(create_failed())?;
         let is_root = folder.path().metadata().map_err(create_failed())?.uid() == 0;

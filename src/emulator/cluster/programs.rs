@@ -23,12 +23,19 @@ const VERSIONED_FOLDERS: [(&str, &str); 4] = [
 /// The folder that holds `initdb` and `postgres`: what the variable names, else the first that works
 /// of PATH, `pg_config --bindir` and the usual folders, newest version first.
 pub(crate) fn find(environment: &Environment) -> Result<PathBuf, EmulatorError> {
+    find_among(environment, &VERSIONED_FOLDERS)
+}
+
+fn find_among(
+    environment: &Environment,
+    versioned_folders: &[(&str, &str)],
+) -> Result<PathBuf, EmulatorError> {
     if let Some(folder) = environment.get(VARIABLE) {
         return working_folder(Path::new(&folder)).ok_or_else(|| unusable_variable().into());
     }
     on_path(environment)
         .chain(from_pg_config(environment))
-        .chain(VERSIONED_FOLDERS.iter().flat_map(|(parent, prefix)| versions(parent, prefix)))
+        .chain(versioned_folders.iter().flat_map(|(parent, prefix)| versions(parent, prefix)))
         .find_map(|folder| working_folder(&folder))
         .ok_or(EmulatorError::PostgresNotFound)
 }
@@ -116,12 +123,36 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_without_a_server_is_an_error_with_the_install_command() {
+        let empty = tempfile::tempdir().unwrap();
+        let environment = Environment::from_vars([("PATH", empty.path().to_str().unwrap())]);
+        let error = find_among(&environment, &[]).unwrap_err();
+        assert!(matches!(error, EmulatorError::PostgresNotFound));
+        assert!(error.to_string().contains("sudo apt-get install -y postgresql"));
+        assert!(error.to_string().contains("brew install postgresql@17"));
+    }
+
+    #[test]
+    fn pg_config_leads_to_a_server_that_is_not_in_path() {
+        let real = find(&Environment::process()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!("#!/bin/sh\necho {}\n", real.display());
+        executable(&folder.path().join("pg_config"), &script);
+        let environment = Environment::from_vars([("PATH", folder.path().to_str().unwrap())]);
+        assert_eq!(find_among(&environment, &[]).unwrap(), real);
+    }
+
+    fn executable(path: &Path, script: &str) {
+        fs::write(path, script).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
     fn a_wrapper_script_is_not_taken_for_the_server() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["initdb", "postgres"] {
-            let path = folder.path().join(name);
-            fs::write(&path, "#!/bin/sh\necho 'postgres (PostgreSQL) 17.0'\n").unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            let script = "#!/bin/sh\necho 'postgres (PostgreSQL) 17.0'\n";
+            executable(&folder.path().join(name), script);
         }
         assert_eq!(working_folder(folder.path()), None);
     }
