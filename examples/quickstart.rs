@@ -99,7 +99,7 @@ async fn rotate(azure: &LocalAzure) -> Result<(), Box<dyn Error>> {
     connector.connect().await?;
     let first = tokens.token().await?;
     connector.connect().await?;
-    println!("  two connects, {} token request", tokens.stats().fetches());
+    println!("  two connects, {} token request", tokens.stats().fetches);
 
     let rest = first.life_left(SystemTime::now());
     println!("  waiting {:.1} s for the token to expire", rest.as_secs_f32());

@@ -10,6 +10,9 @@ mod clock;
 mod cloud;
 mod config;
 mod connector;
+#[cfg(all(feature = "emulator", unix))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "emulator", unix))))]
+pub mod emulator;
 mod environment;
 mod error;
 mod identity;

@@ -67,8 +67,8 @@ async fn clones_and_connectors_that_share_a_cache_share_the_token() {
         .token_cache(first.token_cache().unwrap().clone())
         .build()
         .unwrap();
-    let (one, two, three) =
-        tokio::join!(first.connect(), first.clone().connect(), second.connect());
+    let clone = first.clone();
+    let (one, two, three) = tokio::join!(first.connect(), clone.connect(), second.connect());
     (one.unwrap(), two.unwrap(), three.unwrap());
     assert_eq!(azure.identity_service().request_count(), 1);
 }

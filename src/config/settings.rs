@@ -88,6 +88,13 @@ impl Settings {
         self
     }
 
+    /// Sets who logs in.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
     /// Sets the cloud; without one, the host's suffix tells.
     #[must_use]
     pub fn with_cloud(mut self, cloud: Cloud) -> Self {

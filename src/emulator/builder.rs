@@ -1,0 +1,125 @@
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    EmulatorError, IdentityService, LocalAzure, Server, cluster::Cluster, engine::Engine,
+    jwt::Signer, mint::Mint,
+};
+use crate::{Cloud, ConfigError, ConfigErrorKind, Environment};
+
+/// Settings of a [`LocalAzure`] before it starts.
+#[derive(Clone, Debug)]
+pub struct LocalAzureBuilder {
+    server_name: String,
+    database: String,
+    token_lifetime: Option<Duration>,
+    environment: Environment,
+}
+
+impl LocalAzureBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            server_name: "contoso-pg".to_owned(),
+            database: "orders".to_owned(),
+            token_lifetime: None,
+            environment: Environment::process(),
+        }
+    }
+
+    /// The server's name, the first label of its host: lower-case letters, digits and hyphens.
+    /// Default: `contoso-pg`.
+    #[must_use]
+    pub fn server_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.server_name);
+        self
+    }
+
+    /// The application's database: letters, digits, hyphens and underscores. Default: `orders`.
+    #[must_use]
+    pub fn database(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.database);
+        self
+    }
+
+    /// How long tokens live, of all identities. Default, as in Azure: 24 hours for managed
+    /// identities, one hour for applications.
+    #[must_use]
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Where `POSTGRES_ENTRA_PG_BIN`, `PATH` and `TMPDIR` are read. Default: the process environment.
+    #[must_use]
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// Starts it without blocking the thread. Must be called inside a tokio runtime.
+    ///
+    /// Dropping the future stops what has been started by then.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_blocking`](Self::start_blocking).
+    pub async fn start(self) -> Result<LocalAzure, EmulatorError> {
+        // Work on the blocking pool also keeps a paused tokio clock from running on meanwhile.
+        let started = tokio::task::spawn_blocking(|| self.start_blocking()).await;
+        started.unwrap_or(Err(EmulatorError::Stopped))
+    }
+
+    /// Starts it and blocks until it serves, which takes one to two seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::PostgresNotFound`] with the install command if this machine has no PostgreSQL
+    /// server; [`EmulatorError::Config`] if a setting can't be used; others if the operating system
+    /// or the server fails. Nothing is left behind.
+    pub fn start_blocking(self) -> Result<LocalAzure, EmulatorError> {
+        self.check()?;
+        let engine = Engine::start()?;
+        let (identity_service, server) = engine.run(self.start_services())?;
+        Ok(LocalAzure { engine, identity_service, server })
+    }
+
+    async fn start_services(self) -> Result<(IdentityService, Server), EmulatorError> {
+        // The key takes a while; meanwhile the cluster is made.
+        let signer = tokio::task::spawn_blocking(Signer::generate);
+        let cluster = Cluster::start(&self.environment).await?;
+        let mint = Arc::new(Mint::new(signer.await.unwrap_or(Err(EmulatorError::Stopped))?));
+        let token_file = cluster.folder().join("azure-identity-token");
+        let identity_service =
+            IdentityService::start(Arc::clone(&mint), self.token_lifetime, token_file).await?;
+        let host = format!("{}{}", self.server_name, Cloud::Public.host_suffix());
+        let server = Server::start(cluster, mint, host, self.database).await?;
+        Ok((identity_service, server))
+    }
+
+    /// Names that need no quoting in any of the forms that the variables take.
+    fn check(&self) -> Result<(), EmulatorError> {
+        let is_label =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if !is_name(&self.server_name, is_label) {
+            return Err(
+                unusable("the server name", "lower-case letters, digits and hyphens").into()
+            );
+        }
+        if !is_name(&self.database, is_word) {
+            return Err(
+                unusable("the database name", "letters, digits, hyphens and underscores").into()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// PostgreSQL and DNS both end names at 63 bytes.
+fn is_name(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
+    (1..=63).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+fn unusable(what: &str, allowed: &str) -> ConfigError {
+    let problem = format!("{what} of the local Azure can't be used");
+    ConfigError::new(ConfigErrorKind::Malformed, problem, format!("use 1 to 63 {allowed}"))
+}

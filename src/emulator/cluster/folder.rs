@@ -1,0 +1,140 @@
+//! The private folder of a cluster, and the user that owns it.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    path::{Path, PathBuf},
+};
+
+use tempfile::TempDir;
+
+use super::super::EmulatorError;
+use crate::Environment;
+
+/// Socket addresses hold 104 bytes on macOS and 108 on Linux; this leaves room for
+/// `/pgentra-XXXXXX/.s.PGSQL.5432`.
+const LONGEST_PARENT: usize = 64;
+
+/// A user id and group id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// What an account called `nobody` has on nearly all systems.
+const NOBODY: Account = Account { uid: 65_534, gid: 65_534 };
+
+/// A folder that only its owner can enter, removed when dropped.
+pub(crate) struct PrivateFolder {
+    folder: TempDir,
+    /// The account that the server must run as; `None` if that is our own.
+    account: Option<Account>,
+}
+
+impl PrivateFolder {
+    /// Makes the folder. For root it belongs to an unprivileged account, since PostgreSQL refuses to
+    /// run as root.
+    pub(crate) fn create(environment: &Environment) -> Result<Self, EmulatorError> {
+        let create_failed = || EmulatorError::io("create the private folder of the local Azure");
+        let parent = parent(environment.get("TMPDIR"));
+        let folder = tempfile::Builder::new()
+            .prefix("pgentra-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(parent)
+            .map_err(create_failed())?;
+        let is_root = folder.path().metadata().map_err(create_failed())?.uid() == 0;
+        let account = is_root.then(unprivileged_account);
+        if let Some(Account { uid, gid }) = account {
+            chown(folder.path(), Some(uid), Some(gid)).map_err(create_failed())?;
+        }
+        Ok(Self { folder, account })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn account(&self) -> Option<Account> {
+        self.account
+    }
+
+    /// Writes a file into the folder and returns its path.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, EmulatorError> {
+        let path = self.path().join(name);
+        fs::write(&path, text)
+            .map_err(EmulatorError::io("write a file into the private folder"))?;
+        Ok(path)
+    }
+}
+
+/// The folder for temporary files if a socket's address has room in it and others may enter it, else
+/// `/tmp`.
+fn parent(preferred: Option<String>) -> PathBuf {
+    preferred
+        .map(PathBuf::from)
+        .filter(|folder| folder.as_os_str().len() <= LONGEST_PARENT)
+        .filter(|folder| {
+            folder.metadata().is_ok_and(|folder| folder.uid() != 0 || folder.mode() & 0o001 != 0)
+        })
+        .unwrap_or_else(|| PathBuf::from("/tmp"))
+}
+
+fn unprivileged_account() -> Account {
+    account_in(&fs::read_to_string("/etc/passwd").unwrap_or_default())
+}
+
+/// `postgres` or `nobody`, else any account without privileges.
+fn account_in(passwd: &str) -> Account {
+    let accounts: Vec<_> = passwd.lines().filter_map(parse_account).collect();
+    let named = |name| accounts.iter().find(|(known, _)| *known == name);
+    named("postgres")
+        .or(named("nobody"))
+        .or(accounts.first())
+        .map_or(NOBODY, |(_, account)| *account)
+}
+
+/// One line of passwd(5), unless it is root's. Negative ids (macOS) wrap, as the system's own do.
+fn parse_account(line: &str) -> Option<(&str, Account)> {
+    let mut fields = line.split(':');
+    let name = fields.next()?;
+    let mut id = fields.skip(1).map_while(|field| field.parse::<i64>().ok()).map(|id| id as u32);
+    let account = Account { uid: id.next()?, gid: id.next()? };
+    (account.uid != 0).then_some((name, account))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_runs_as_postgres_or_nobody_or_anyone_but_root() {
+        let root = "root:x:0:0:root:/root:/bin/bash\n";
+        let nobody = "nobody:*:-2:-2::/var/empty:/usr/bin/false\n";
+        let postgres = "postgres:x:101:104::/var/lib/postgresql:/bin/bash\n";
+        let daemon = "daemon:x:1:1::/:/bin/false\n";
+        let cases = [
+            (format!("{root}{nobody}{postgres}"), Account { uid: 101, gid: 104 }),
+            (format!("{root}{daemon}{nobody}"), Account { uid: u32::MAX - 1, gid: u32::MAX - 1 }),
+            (format!("{root}{daemon}"), Account { uid: 1, gid: 1 }),
+            (root.to_owned(), NOBODY),
+        ];
+        for (passwd, account) in cases {
+            assert_eq!(account_in(&passwd), account, "{passwd}");
+        }
+    }
+
+    #[test]
+    fn a_long_folder_for_temporary_files_is_avoided() {
+        assert_eq!(parent(Some("/x".repeat(60))), Path::new("/tmp"));
+    }
+
+    #[test]
+    fn the_folder_is_private_and_goes_with_its_owner() {
+        let folder = PrivateFolder::create(&Environment::process()).unwrap();
+        let path = folder.path().to_owned();
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o700);
+        drop(folder);
+        assert!(!path.exists());
+    }
+}

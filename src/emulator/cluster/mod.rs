@@ -1,0 +1,110 @@
+//! A private PostgreSQL cluster, reachable through a Unix socket alone.
+
+mod folder;
+mod programs;
+mod supervisor;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{
+    net::UnixStream,
+    time::{sleep, timeout},
+};
+use tokio_postgres::{Client, Config, NoTls};
+
+use self::{folder::PrivateFolder, supervisor::Supervisor};
+use super::EmulatorError;
+use crate::Environment;
+
+/// How long the server may take until it accepts connections.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+/// Short against the 150 ms that a server takes to come up.
+const READY_POLL: Duration = Duration::from_millis(10);
+/// How many lines of the server's log an error shows.
+const LOG_TAIL: usize = 20;
+
+/// The name of the cluster's superuser.
+pub(crate) const SUPERUSER: &str = "postgres";
+
+/// A running cluster. Dropping it stops the server, removes the folder and waits for both.
+pub(crate) struct Cluster {
+    supervisor: Supervisor,
+    /// After the supervisor, so that it is removed even where the shell could not do so.
+    folder: PrivateFolder,
+}
+
+impl Cluster {
+    /// Makes a cluster with the server programs of this machine and starts its server.
+    pub(crate) async fn start(environment: &Environment) -> Result<Self, EmulatorError> {
+        let programs = programs::find(environment)?;
+        let folder = PrivateFolder::create(environment)?;
+        let supervisor = Supervisor::spawn(&programs, &folder, environment)?;
+        let cluster = Self { supervisor, folder };
+        let launched = cluster.supervisor.launched().await;
+        cluster.ready(launched).await?;
+        Ok(cluster)
+    }
+
+    /// Stops the server, which ends all sessions, and starts it again.
+    pub(crate) async fn restart(&self) -> Result<(), EmulatorError> {
+        let launched = self.supervisor.restart().await;
+        self.ready(launched).await
+    }
+
+    /// The private folder, which also holds the socket.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file that lives as long as the cluster.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, EmulatorError> {
+        self.folder.write(name, text)
+    }
+
+    /// A connection to the server, with nothing sent yet.
+    pub(crate) async fn dial(&self) -> std::io::Result<UnixStream> {
+        UnixStream::connect(self.folder().join(".s.PGSQL.5432")).await
+    }
+
+    /// Runs statements as superuser.
+    pub(crate) async fn execute(&self, database: &str, sql: &str) -> Result<(), EmulatorError> {
+        let client = self.superuser(database).await.map_err(EmulatorError::Sql)?;
+        client.batch_execute(sql).await.map_err(EmulatorError::Sql)
+    }
+
+    async fn superuser(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = Config::new()
+            .host_path(self.folder())
+            .user(SUPERUSER)
+            .dbname(database)
+            .connect(NoTls)
+            .await?;
+        // Ends with the client; an error is the client's to report.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    async fn ready(&self, launched: bool) -> Result<(), EmulatorError> {
+        if !launched {
+            return Err(self.failure("initialise"));
+        }
+        let answers = async {
+            while self.superuser(SUPERUSER).await.is_err() {
+                sleep(READY_POLL).await;
+            }
+        };
+        timeout(READY_LIMIT, answers).await.map_err(|_| self.failure("accept connections"))
+    }
+
+    fn failure(&self, step: &'static str) -> EmulatorError {
+        let log = fs::read(self.folder().join("server.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.lines().collect();
+        let tail = &lines[lines.len().saturating_sub(LOG_TAIL)..];
+        EmulatorError::Cluster { step, log: tail.join("\n") }
+    }
+}

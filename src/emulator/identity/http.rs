@@ -1,0 +1,152 @@
+//! The HTTP listener of the identity service, and its faults.
+
+use std::{future, io, sync::Arc};
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Response, StatusCode,
+    body::{Bytes, Incoming},
+    header,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{copy, sink},
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+
+use super::{
+    IdentityFault, Protocol, Shared, app_service, entra,
+    entra_error::EntraError,
+    imds,
+    message::{Fields, Reply, Request},
+};
+
+/// Many times what any protocol sends.
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the identity service is out of order")]
+struct Closed;
+
+/// Accepts connections for ever.
+pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => drop(tokio::spawn(serve(socket, Arc::clone(&shared)))),
+            // Out of file descriptors, or a client that left: neither ends the service.
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+async fn serve(socket: TcpStream, shared: Arc<Shared>) {
+    match shared.fault() {
+        Some(IdentityFault::Outage) => {}
+        Some(IdentityFault::Silent) => drop(swallow(socket).await),
+        _ => {
+            let service = service_fn(|request| handle(request, &shared));
+            // A broken connection is the client's to notice.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+        }
+    }
+}
+
+/// Reads all that comes and answers nothing, until the client gives up.
+async fn swallow(mut socket: TcpStream) -> io::Result<u64> {
+    copy(&mut socket, &mut sink()).await
+}
+
+async fn handle(
+    request: hyper::Request<Incoming>,
+    shared: &Shared,
+) -> Result<Response<Full<Bytes>>, Closed> {
+    let protocol = protocol_of(request.uri().path());
+    let path_and_query = request.uri().path_and_query().map_or("", |text| text.as_str());
+    let number = shared.log.arrived(protocol, request.method().as_str(), path_and_query);
+    let reply = match shared.fault() {
+        Some(fault) => misbehave(fault, protocol, request, shared).await?,
+        None => answer(protocol, request, shared).await,
+    };
+    shared.log.answered(number, reply.status);
+    Ok(response(reply))
+}
+
+async fn misbehave(
+    fault: IdentityFault,
+    protocol: Protocol,
+    request: hyper::Request<Incoming>,
+    shared: &Shared,
+) -> Result<Reply, Closed> {
+    match fault {
+        IdentityFault::Outage => Err(Closed),
+        IdentityFault::Silent => future::pending().await,
+        IdentityFault::Delay(delay) => {
+            sleep(delay).await;
+            Ok(answer(protocol, request, shared).await)
+        }
+        IdentityFault::Status(status) => Ok(failure(protocol, status)),
+        IdentityFault::RetryAfter { status, seconds } => {
+            Ok(Reply { retry_after: Some(seconds), ..failure(protocol, status) })
+        }
+        IdentityFault::Body { status, content_type, body } => {
+            Ok(Reply::new(status, &content_type, body))
+        }
+    }
+}
+
+async fn answer(protocol: Protocol, request: hyper::Request<Incoming>, shared: &Shared) -> Reply {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
+        return failure(protocol, 413);
+    };
+    let request = Request {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: Fields::parse(head.uri.query().unwrap_or_default()),
+        headers: head.headers,
+        body: body.to_bytes().into(),
+    };
+    let authority = &shared.authority;
+    match protocol {
+        Protocol::Imds => imds::answer(authority, &request),
+        Protocol::AppService => app_service::answer(authority, &request),
+        Protocol::Entra => entra::answer(authority, &request),
+        Protocol::Unknown => failure(protocol, 404),
+    }
+}
+
+fn protocol_of(path: &str) -> Protocol {
+    match path.strip_suffix('/').unwrap_or(path) {
+        imds::PATH => Protocol::Imds,
+        app_service::PATH => Protocol::AppService,
+        path if entra::tenant_of(path).is_some() => Protocol::Entra,
+        _ => Protocol::Unknown,
+    }
+}
+
+/// A refusal for no reason of the request's, in the protocol's own form.
+fn failure(protocol: Protocol, status: u16) -> Reply {
+    const TEXT: &str = "The service can't answer now.";
+    match protocol {
+        Protocol::AppService => app_service::error(status, TEXT),
+        Protocol::Entra => EntraError::new(status, "temporarily_unavailable", 90_033, TEXT).reply(),
+        Protocol::Imds | Protocol::Unknown => imds::error(status, "unknown", TEXT),
+    }
+}
+
+fn response(reply: Reply) -> Response<Full<Bytes>> {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = Response::new(Full::new(Bytes::from(reply.body)));
+    *response.status_mut() = status;
+    if let Ok(content_type) = reply.content_type.parse() {
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    if let Some(seconds) = reply.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}

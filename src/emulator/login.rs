@@ -1,0 +1,140 @@
+use super::principals::{APPLICATION, Principal, SYSTEM, USER, WORKLOAD};
+
+/// Who logs in, and on what kind of platform the application believes to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Login {
+    /// The system-assigned managed identity.
+    SystemAssigned(Platform),
+    /// The user-assigned managed identity.
+    UserAssigned(Platform),
+    /// The application registration, with its client secret.
+    ServicePrincipal,
+    /// The application that is federated with a Kubernetes service account.
+    WorkloadIdentity,
+    /// A PostgreSQL role with a password, without any token.
+    Password,
+}
+
+/// The two kinds of managed-identity endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Platform {
+    /// App Service, Functions and Container Apps: `IDENTITY_ENDPOINT`.
+    AppService,
+    /// Virtual machines, scale sets and AKS nodes: the Instance Metadata Service.
+    VirtualMachine,
+}
+
+/// The client types of Service Connector: each gets its variables in another form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClientType {
+    /// `dotnet`: an ADO.NET connection string.
+    DotNet,
+    /// `java`: a JDBC URL.
+    Java,
+    /// `springBoot`: properties with dots in their names.
+    SpringBoot,
+    /// `python`: a keyword string.
+    Python,
+    /// `django`: one variable a field, without a port.
+    Django,
+    /// `go`: a keyword string, without a port.
+    Go,
+    /// `nodejs`: one variable a field.
+    NodeJs,
+    /// `php`: a keyword string.
+    Php,
+    /// `ruby`: a keyword string.
+    Ruby,
+    /// `none`, shown as "Other" in the portal: one variable a field.
+    Other,
+}
+
+impl Platform {
+    /// Both platforms.
+    pub const ALL: [Self; 2] = [Self::AppService, Self::VirtualMachine];
+}
+
+impl Login {
+    /// Every login that the local Azure knows.
+    pub const ALL: [Self; 7] = [
+        Self::SystemAssigned(Platform::AppService),
+        Self::SystemAssigned(Platform::VirtualMachine),
+        Self::UserAssigned(Platform::AppService),
+        Self::UserAssigned(Platform::VirtualMachine),
+        Self::ServicePrincipal,
+        Self::WorkloadIdentity,
+        Self::Password,
+    ];
+
+    /// The object (principal) id: what the server maps roles by. `None` for a password.
+    pub fn object_id(self) -> Option<&'static str> {
+        self.principal().map(|principal| principal.object_id)
+    }
+
+    /// The client (application) id. `None` for a password.
+    pub fn client_id(self) -> Option<&'static str> {
+        self.principal().map(|principal| principal.client_id)
+    }
+
+    /// The Azure resource id that tokens carry as `xms_mirid`: of the user-assigned identity itself,
+    /// or of the resource that has the system-assigned one. `None` for the other logins.
+    pub fn resource_id(self) -> Option<&'static str> {
+        match self {
+            Self::SystemAssigned(Platform::AppService) => Some(super::principals::SITE_ID),
+            Self::SystemAssigned(Platform::VirtualMachine) => Some(super::principals::MACHINE_ID),
+            Self::UserAssigned(_) => Some(super::principals::USER_ASSIGNED_ID),
+            Self::ServicePrincipal | Self::WorkloadIdentity | Self::Password => None,
+        }
+    }
+
+    /// The principal whose token is used, if one is.
+    pub(crate) fn principal(self) -> Option<&'static Principal> {
+        match self {
+            Self::SystemAssigned(_) => Some(&SYSTEM),
+            Self::UserAssigned(_) => Some(&USER),
+            Self::ServicePrincipal => Some(&APPLICATION),
+            Self::WorkloadIdentity => Some(&WORKLOAD),
+            Self::Password => None,
+        }
+    }
+}
+
+impl ClientType {
+    /// Every client type.
+    pub const ALL: [Self; 10] = [
+        Self::DotNet,
+        Self::Java,
+        Self::SpringBoot,
+        Self::Python,
+        Self::Django,
+        Self::Go,
+        Self::NodeJs,
+        Self::Php,
+        Self::Ruby,
+        Self::Other,
+    ];
+
+    /// The name that `az webapp connection create --client-type` takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DotNet => "dotnet",
+            Self::Java => "java",
+            Self::SpringBoot => "springBoot",
+            Self::Python => "python",
+            Self::Django => "django",
+            Self::Go => "go",
+            Self::NodeJs => "nodejs",
+            Self::Php => "php",
+            Self::Ruby => "ruby",
+            Self::Other => "none",
+        }
+    }
+
+    /// Whether the variables of this client type name the port.
+    pub(crate) fn names_port(self) -> bool {
+        !matches!(self, Self::Django | Self::Go)
+    }
+}

@@ -1,0 +1,135 @@
+//! A local Azure on loopback: for tests, demonstrations and rehearsals (feature `emulator`, Unix only).
+//!
+//! [`LocalAzure`] starts what an application meets in Azure: the identity endpoints of App Service,
+//! virtual machines and Microsoft Entra ID, and a PostgreSQL server that takes their tokens. The server
+//! is the real one that is installed on the machine (`apt-get install postgresql`,
+//! `brew install postgresql@17`), run privately and removed afterwards. Before it stands a front that
+//! speaks TLS, checks tokens as Azure does and refuses them in Azure's words.
+//!
+//! ```no_run
+//! use postgres_entra::emulator::{ClientType, LocalAzure, Login, Platform};
+//!
+//! # async fn run() -> Result<(), postgres_entra::emulator::EmulatorError> {
+//! let azure = LocalAzure::start().await?;
+//! let login = Login::SystemAssigned(Platform::AppService);
+//! for (name, value) in azure.vars(login, ClientType::Python) {
+//!     println!("{name}={value}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Faults on demand rehearse bad days: [`IdentityService::set_fault`], [`Server::set_fault`],
+//! [`Server::restart`], [`Server::reject_tokens_issued_before_now`].
+//!
+//! # What it is not
+//!
+//! Azure. The texts and SQLSTATEs of refusals are those that users have reported, groups and network
+//! rules are not modelled, and its tokens open nothing but itself. On other systems than Unix the module
+//! is absent.
+
+mod builder;
+mod cluster;
+mod engine;
+mod error;
+mod identity;
+mod jwt;
+mod login;
+mod mint;
+mod principals;
+mod random;
+mod server;
+mod vars;
+
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::UNIX_EPOCH,
+};
+
+use self::engine::Engine;
+pub use self::{
+    builder::LocalAzureBuilder,
+    error::EmulatorError,
+    identity::{IdentityFault, IdentityService, Protocol, RecordedRequest},
+    login::{ClientType, Login, Platform},
+    mint::TokenSpec,
+    principals::{PrincipalType, TENANT_ID},
+    server::{Server, ServerFault},
+};
+use crate::clock::{Clock, SystemClock};
+
+/// A local Azure. Dropping it stops everything, removes its folder and waits for both.
+///
+/// It lives on a thread of its own, so it serves callers of any runtime. Nothing outlives the process
+/// that started it, however that ends: also an instance in a `static` is cleaned up after the process
+/// has exited, panicked or been killed.
+#[derive(Debug)]
+pub struct LocalAzure {
+    // Dropped first: its tasks share the server.
+    #[expect(dead_code, reason = "held for what its drop does")]
+    engine: Engine,
+    identity_service: IdentityService,
+    server: Server,
+}
+
+impl LocalAzure {
+    /// Starts one with default settings. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalAzureBuilder::start_blocking`].
+    pub async fn start() -> Result<Self, EmulatorError> {
+        Self::builder().start().await
+    }
+
+    /// Starts one with default settings and blocks until it serves: for statics and programs without
+    /// a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`LocalAzureBuilder::start_blocking`].
+    pub fn start_blocking() -> Result<Self, EmulatorError> {
+        Self::builder().start_blocking()
+    }
+
+    /// The settings of one that is to be started.
+    pub fn builder() -> LocalAzureBuilder {
+        LocalAzureBuilder::new()
+    }
+
+    /// The variables that Service Connector and the platform would set for an application with this
+    /// identity and of this client type. They hold secrets of this local Azure.
+    ///
+    /// `PGHOSTADDR`, `PGSSLROOTCERT` and, where the client type names no port, `PGPORT` lead to this
+    /// machine in place of Azure.
+    pub fn vars(&self, login: Login, client: ClientType) -> Vec<(String, String)> {
+        vars::of(self, login, client)
+    }
+
+    /// The PostgreSQL side.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The identity endpoints.
+    pub fn identity_service(&self) -> &IdentityService {
+        &self.identity_service
+    }
+
+    /// The file of the certificate authority that signed the server's certificate, as PEM.
+    pub fn ca_certificate(&self) -> &Path {
+        self.server.ca_certificate()
+    }
+}
+
+/// Locks, also after another thread panicked with the lock: no critical section leaves half a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Seconds since 1970.
+fn unix_now() -> i64 {
+    let since = SystemClock.now().wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,227 @@
+//! What stands before the cluster: ends TLS, asks for the password, judges it, and passes the rest on.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink, split},
+    net::{TcpListener, TcpStream, UnixStream},
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    ServerFault, certificate,
+    verdict::Judge,
+    wire::{self, Opening, Refusal, Startup},
+};
+use crate::{
+    Secret,
+    emulator::{cluster::Cluster, lock, mint::Mint, principals::Principals},
+};
+
+/// The server's own default (`authentication_timeout`).
+const LOGIN_LIMIT: Duration = Duration::from_secs(60);
+/// The first byte of a TLS handshake, which a PostgreSQL message can't begin with.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+pub(crate) struct Front {
+    pub(crate) cluster: Cluster,
+    pub(crate) mint: Arc<Mint>,
+    pub(crate) principals: Principals,
+    pub(crate) role_password: Secret,
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) fault: Mutex<Option<ServerFault>>,
+    /// Access tokens with a number up to this one count as expired.
+    pub(crate) expired_up_to: AtomicU64,
+    pub(crate) counts: Counts,
+}
+
+/// What clients have done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) connections: AtomicUsize,
+    pub(crate) passwords: AtomicUsize,
+    pub(crate) accepted: AtomicUsize,
+    pub(crate) rejected: AtomicUsize,
+}
+
+fn count(counter: &AtomicUsize) {
+    counter.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Accepts connections for ever.
+pub(crate) async fn listen(listener: TcpListener, front: Arc<Front>) {
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            // Out of file descriptors, or a client that left: neither ends the service.
+            tokio::task::yield_now().await;
+            continue;
+        };
+        let front = Arc::clone(&front);
+        tokio::spawn(async move {
+            // A broken connection is the client's to notice.
+            let _ = front.serve(socket).await;
+        });
+    }
+}
+
+impl Front {
+    async fn serve(&self, mut socket: TcpStream) -> io::Result<()> {
+        count(&self.counts.connections);
+        let fault = lock(&self.fault).clone();
+        match fault {
+            Some(ServerFault::Silent) => return swallow(socket).await,
+            Some(ServerFault::Reset) => return socket.set_zero_linger(),
+            Some(ServerFault::Delay(delay)) => sleep(delay).await,
+            _ => {}
+        }
+        socket.set_nodelay(true)?;
+        let has_tls = fault != Some(ServerFault::NoTls);
+        if has_tls && starts_with_tls(&socket).await? {
+            return self.serve_direct_tls(socket).await;
+        }
+        loop {
+            match timeout(LOGIN_LIMIT, wire::read_opening(&mut socket)).await?? {
+                Opening::Ssl if has_tls => {
+                    socket.write_all(b"S").await?;
+                    let stream = timeout(LOGIN_LIMIT, self.acceptor.accept(socket)).await??;
+                    return self.serve_encrypted(stream).await;
+                }
+                Opening::Ssl | Opening::GssEncryption => socket.write_all(b"N").await?,
+                Opening::Cancel(request) => return self.cancel(&request).await,
+                Opening::Startup(startup) if has_tls => {
+                    return wire::refuse(&mut socket, &not_encrypted(&startup)).await;
+                }
+                Opening::Startup(startup) => return self.session(socket, startup).await,
+            }
+        }
+    }
+
+    /// TLS without the PostgreSQL request before it. The server insists on the protocol's name there.
+    async fn serve_direct_tls(&self, socket: TcpStream) -> io::Result<()> {
+        let stream = timeout(LOGIN_LIMIT, self.acceptor.accept(socket)).await??;
+        if stream.get_ref().1.alpn_protocol() != Some(certificate::ALPN) {
+            return Ok(());
+        }
+        self.serve_encrypted(stream).await
+    }
+
+    async fn serve_encrypted<S>(&self, mut stream: S) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if *lock(&self.fault) == Some(ServerFault::SilentAfterTls) {
+            return swallow(stream).await;
+        }
+        match timeout(LOGIN_LIMIT, wire::read_opening(&mut stream)).await?? {
+            Opening::Startup(startup) => self.session(stream, startup).await,
+            Opening::Cancel(request) => self.cancel(&request).await,
+            Opening::Ssl | Opening::GssEncryption => Ok(()),
+        }
+    }
+
+    async fn session<S>(&self, mut stream: S, startup: Startup) -> io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if self.is_starting_up() {
+            return wire::refuse(&mut stream, &starting_up()).await;
+        }
+        let password = timeout(LOGIN_LIMIT, wire::ask_password(&mut stream)).await??;
+        count(&self.counts.passwords);
+        let fault = lock(&self.fault).clone();
+        let verdict = match fault {
+            Some(ServerFault::CloseAfterPassword) => return Ok(()),
+            Some(ServerFault::Refuse { sqlstate, message }) => {
+                Err(Refusal::new(&sqlstate, message))
+            }
+            _ => self.judge().judge(&startup.user, &password),
+        };
+        if let Err(refusal) = verdict {
+            count(&self.counts.rejected);
+            return wire::refuse(&mut stream, &refusal).await;
+        }
+        let Ok(mut backend) = self.cluster.dial().await else {
+            return wire::refuse(&mut stream, &starting_up()).await;
+        };
+        count(&self.counts.accepted);
+        backend.write_all(&startup.bytes).await?;
+        splice(stream, backend).await
+    }
+
+    fn judge(&self) -> Judge<'_> {
+        Judge {
+            mint: &self.mint,
+            principals: &self.principals,
+            role_password: &self.role_password,
+            expired_up_to: self.expired_up_to.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Whether this login is one of those that find the server starting up.
+    fn is_starting_up(&self) -> bool {
+        let mut fault = lock(&self.fault);
+        let Some(ServerFault::StartingUp { times }) = fault.as_mut() else { return false };
+        let is_starting_up = *times > 0;
+        *times = times.saturating_sub(1);
+        if *times == 0 {
+            *fault = None;
+        }
+        is_starting_up
+    }
+
+    /// Passes a cancel request on. The server answers by closing, and so do we.
+    async fn cancel(&self, request: &[u8]) -> io::Result<()> {
+        let mut backend = self.cluster.dial().await?;
+        backend.write_all(request).await?;
+        backend.read_to_end(&mut Vec::new()).await.map(drop)
+    }
+}
+
+/// Passes bytes on in both directions until either side ends.
+async fn splice<S>(client: S, backend: UnixStream) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut from_client, mut to_client) = split(client);
+    let (mut from_backend, mut to_backend) = backend.into_split();
+    tokio::select! {
+        _ = copy(&mut from_client, &mut to_backend) => {}
+        _ = copy(&mut from_backend, &mut to_client) => {}
+    }
+    to_client.shutdown().await
+}
+
+async fn starts_with_tls(socket: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    timeout(LOGIN_LIMIT, socket.peek(&mut first)).await??;
+    Ok(first == [TLS_HANDSHAKE])
+}
+
+/// Reads all that comes and answers nothing, until the client gives up.
+async fn swallow<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<()> {
+    copy(&mut stream, &mut sink()).await.map(drop)
+}
+
+/// `invalid_authorization_specification`, with the server's words.
+fn not_encrypted(startup: &Startup) -> Refusal {
+    Refusal::new(
+        "28000",
+        format!(
+            "no pg_hba.conf entry for host \"127.0.0.1\", user \"{}\", database \"{}\", no encryption",
+            startup.user, startup.database
+        ),
+    )
+}
+
+/// `cannot_connect_now`, with the server's words.
+fn starting_up() -> Refusal {
+    Refusal::new("57P03", "the database system is starting up")
+}

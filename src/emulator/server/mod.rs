@@ -1,0 +1,230 @@
+//! The PostgreSQL side: a front that checks tokens, before a private cluster.
+
+mod certificate;
+mod fault;
+mod front;
+mod verdict;
+mod wire;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+};
+
+use tokio::{net::TcpListener, runtime::Handle};
+
+pub use self::fault::ServerFault;
+use self::front::{Counts, Front};
+use super::{
+    EmulatorError, Login, PrincipalType,
+    cluster::{Cluster, SUPERUSER},
+    lock,
+    mint::Mint,
+    principals::{PASSWORD_ROLE, Principals},
+    random,
+};
+
+/// The PostgreSQL server of a local Azure: a real one, behind a front that checks tokens as Azure does.
+///
+/// Every method may be called from any thread and any runtime.
+pub struct Server {
+    front: Arc<Front>,
+    engine: Handle,
+    host: String,
+    address: SocketAddr,
+    database: String,
+    ca_certificate: PathBuf,
+}
+
+impl Server {
+    /// Prepares the cluster and starts the listener on the current runtime.
+    pub(crate) async fn start(
+        cluster: Cluster,
+        mint: Arc<Mint>,
+        host: String,
+        database: String,
+    ) -> Result<Self, EmulatorError> {
+        let (ca_pem, acceptor) = certificate::create(&host)?;
+        let ca_certificate = cluster.write("ca.pem", &ca_pem)?;
+        let front = Front {
+            cluster,
+            mint,
+            principals: Principals::of_tenant(),
+            role_password: random::hex(&random::bytes::<16>()).into(),
+            acceptor,
+            fault: Default::default(),
+            expired_up_to: Default::default(),
+            counts: Counts::default(),
+        };
+        prepare(&front, &database).await?;
+
+        let listen_failed = || EmulatorError::io("listen for the PostgreSQL server");
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = TcpListener::bind(any_port).await.map_err(listen_failed())?;
+        let address = listener.local_addr().map_err(listen_failed())?;
+        let front = Arc::new(front);
+        tokio::spawn(front::listen(listener, Arc::clone(&front)));
+        Ok(Self { front, engine: Handle::current(), host, address, database, ca_certificate })
+    }
+
+    /// The host name that the certificate is for, `<name>.postgres.database.azure.com`. It need not
+    /// resolve: dial [`address`](Self::address).
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// The address to dial.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address to dial, without the port.
+    pub fn hostaddr(&self) -> IpAddr {
+        self.address.ip()
+    }
+
+    /// The application's database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The role that this login has in the database.
+    pub fn role(&self, login: Login) -> &str {
+        login.principal().map_or(PASSWORD_ROLE, |principal| principal.role)
+    }
+
+    /// The password of the role of [`Login::Password`]: random, new at each start.
+    pub fn role_password(&self) -> &str {
+        self.front.role_password.expose()
+    }
+
+    /// The folder of the cluster's Unix socket, which lets in everyone who can enter the folder.
+    pub fn socket_dir(&self) -> &Path {
+        self.front.cluster.folder()
+    }
+
+    /// How many TCP connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.front.counts.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many logins were accepted.
+    pub fn logins_accepted(&self) -> usize {
+        self.front.counts.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How many logins were rejected after the password was sent.
+    pub fn logins_rejected(&self) -> usize {
+        self.front.counts.rejected.load(Ordering::SeqCst)
+    }
+
+    /// How many passwords or tokens clients have sent, encrypted or in clear.
+    pub fn passwords_received(&self) -> usize {
+        self.front.counts.passwords.load(Ordering::SeqCst)
+    }
+
+    /// Makes the server misbehave until `None` is set. Open sessions go on.
+    pub fn set_fault(&self, fault: Option<ServerFault>) {
+        *lock(&self.front.fault) = fault;
+    }
+
+    /// Treats every access token that was made so far as expired.
+    pub fn reject_tokens_issued_before_now(&self) {
+        self.front.expired_up_to.store(self.front.mint.latest(), Ordering::SeqCst);
+    }
+
+    /// Maps a role to the principal with this object id, as the security label of `pgaadauth` does.
+    /// Creates no role in the database: see [`execute`](Self::execute).
+    pub fn map_role(&self, role: &str, object_id: &str, principal_type: PrincipalType) {
+        self.front.principals.map(role, object_id, principal_type);
+    }
+
+    /// Forgets whom a role is mapped to, so that no token opens it.
+    pub fn unmap_role(&self, role: &str) {
+        self.front.principals.unmap(role);
+    }
+
+    /// Runs statements as superuser in the application's database.
+    ///
+    /// Dropping the future doesn't stop them.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Sql`] with the server's error as its source.
+    pub async fn execute(&self, sql: &str) -> Result<(), EmulatorError> {
+        let (front, database, sql) =
+            (Arc::clone(&self.front), self.database.clone(), sql.to_owned());
+        self.on_engine(async move { front.cluster.execute(&database, &sql).await }).await
+    }
+
+    /// Ends all sessions of clients, as an administrator would (SQLSTATE 57P01).
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Sql`] if the server is down.
+    pub async fn disconnect_all(&self) -> Result<(), EmulatorError> {
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+        )
+        .await
+    }
+
+    /// Stops the server and starts it again, on the same port, with the same data. Sessions end
+    /// (57P01); logins meanwhile are told that the server is starting up (57P03).
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Cluster`] if the server doesn't come up again.
+    pub async fn restart(&self) -> Result<(), EmulatorError> {
+        let front = Arc::clone(&self.front);
+        self.on_engine(async move { front.cluster.restart().await }).await
+    }
+
+    pub(crate) fn ca_certificate(&self) -> &Path {
+        &self.ca_certificate
+    }
+
+    async fn on_engine<F>(&self, work: F) -> Result<(), EmulatorError>
+    where
+        F: Future<Output = Result<(), EmulatorError>> + Send + 'static,
+    {
+        self.engine.spawn(work).await.unwrap_or(Err(EmulatorError::Stopped))
+    }
+}
+
+/// Creates the database and the roles, which may use all of it and create in the schema `public`.
+async fn prepare(front: &Front, database: &str) -> Result<(), EmulatorError> {
+    front.cluster.execute(SUPERUSER, &format!("CREATE DATABASE \"{database}\"")).await?;
+    let mut roles = front.principals.roles();
+    roles.push(PASSWORD_ROLE.to_owned());
+    let statements: String = roles
+        .iter()
+        .map(|role| {
+            format!(
+                "CREATE ROLE \"{role}\" LOGIN; \
+                 GRANT ALL PRIVILEGES ON DATABASE \"{database}\" TO \"{role}\"; \
+                 GRANT CREATE, USAGE ON SCHEMA public TO \"{role}\";"
+            )
+        })
+        .collect();
+    front.cluster.execute(database, &statements).await
+}
+
+/// Shows where the server is, never a secret.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("host", &self.host)
+            .field("address", &self.address)
+            .field("database", &self.database)
+            .finish_non_exhaustive()
+    }
+}

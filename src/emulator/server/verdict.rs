@@ -1,0 +1,101 @@
+//! Whether a password or token opens a role, and the words in which Azure says no.
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        jwt::{ClaimSet, Invalid},
+        mint::{Mint, number_of},
+        principals::{PASSWORD_ROLE, PrincipalType, Principals, RoleMapping},
+        unix_now,
+    },
+    wire::Refusal,
+};
+use crate::{Cloud, Secret};
+
+/// `invalid_authorization_specification`: what Azure refuses tokens with.
+const INVALID_AUTHORIZATION: &str = "28000";
+/// `invalid_password`: what PostgreSQL refuses passwords with.
+const INVALID_PASSWORD: &str = "28P01";
+
+/// What the server knows about those who may log in.
+pub(crate) struct Judge<'a> {
+    pub(crate) mint: &'a Mint,
+    pub(crate) principals: &'a Principals,
+    pub(crate) role_password: &'a Secret,
+    /// Tokens with a number up to this one count as expired.
+    pub(crate) expired_up_to: u64,
+}
+
+impl Judge<'_> {
+    /// Judges a login. Texts and SQLSTATEs are those that users of Azure have reported.
+    pub(crate) fn judge(&self, role: &str, password: &str) -> Result<(), Refusal> {
+        if password.is_empty() {
+            return Err(Refusal::new(INVALID_PASSWORD, "empty password returned by client"));
+        }
+        if role == PASSWORD_ROLE {
+            let is_right = password == self.role_password.expose();
+            return if is_right { Ok(()) } else { Err(wrong_password(role)) };
+        }
+        let mapping = self.principals.mapping(role).ok_or_else(|| wrong_password(role))?;
+        let claims = self.mint.verify(password).map_err(|invalid| token_refusal(match invalid {
+            Invalid::Format => "The access token has invalid format. Please ensure the token is passed exactly as returned by the authentication endpoint and retry.",
+            Invalid::Signature => "An error occurred while validating the access token. Please acquire a new token and retry.",
+        }))?;
+        self.check_time(&claims)?;
+        check_audience(&claims)?;
+        check_principal(role, &mapping, &claims)
+    }
+
+    fn check_time(&self, claims: &ClaimSet) -> Result<(), Refusal> {
+        let expires = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
+        let is_cut_off = number_of(claims).is_some_and(|number| number <= self.expired_up_to);
+        if expires <= unix_now() || is_cut_off {
+            return Err(token_refusal(
+                "The access token has expired. Acquire a new token and try again.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn check_audience(claims: &ClaimSet) -> Result<(), Refusal> {
+    let resource = Cloud::Public.resource();
+    if text(claims, "aud") == Some(resource) {
+        return Ok(());
+    }
+    Err(token_refusal(format!(
+        "The access token does not have a valid audience claim. Please acquire a new token for the \
+         resource \"{resource}\"."
+    )))
+}
+
+/// The type first, then the object id. A group's role takes any principal: who is a member is not
+/// known here.
+fn check_principal(role: &str, mapping: &RoleMapping, claims: &ClaimSet) -> Result<(), Refusal> {
+    let is_app = text(claims, "idtyp") == Some("app");
+    match mapping.kind {
+        PrincipalType::Service if !is_app => Err(token_refusal(format!(
+            "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \"{role}\"."
+        ))),
+        PrincipalType::User if is_app => Err(token_refusal(format!(
+            "Microsoft Entra user token for role \"{role}\" is neither an \
+             AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token."
+        ))),
+        PrincipalType::Group => Ok(()),
+        _ if text(claims, "oid") == Some(&mapping.object_id) => Ok(()),
+        _ => Err(wrong_password(role)),
+    }
+}
+
+fn text<'a>(claims: &'a ClaimSet, name: &str) -> Option<&'a str> {
+    claims.get(name)?.as_str()
+}
+
+fn token_refusal(message: impl Into<String>) -> Refusal {
+    Refusal::new(INVALID_AUTHORIZATION, message)
+}
+
+fn wrong_password(role: &str) -> Refusal {
+    Refusal::new(INVALID_PASSWORD, format!("password authentication failed for user \"{role}\""))
+}

@@ -1,0 +1,158 @@
+//! The messages of a PostgreSQL connection up to the end of the login
+//! ([protocol](https://www.postgresql.org/docs/current/protocol-message-formats.html)).
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+const SSL_REQUEST: u32 = 80_877_103;
+const GSS_ENCRYPTION_REQUEST: u32 = 80_877_104;
+const CANCEL_REQUEST: u32 = 80_877_102;
+const PROTOCOL_MAJOR_3: u32 = 3;
+
+/// `MAX_STARTUP_PACKET_LENGTH` of the server.
+const LONGEST_STARTUP: u32 = 10_000;
+/// `PG_MAX_AUTH_TOKEN_LENGTH` of the server, which counts the length field and the final zero.
+const LONGEST_PASSWORD: u32 = 65_535;
+
+/// What a client may begin a connection with.
+pub(crate) enum Opening {
+    Ssl,
+    GssEncryption,
+    /// A cancel request, whole.
+    Cancel(Vec<u8>),
+    Startup(Startup),
+}
+
+/// A start-up message.
+pub(crate) struct Startup {
+    pub(crate) user: String,
+    pub(crate) database: String,
+    /// The message, whole, to be passed on.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A final error, as the client will see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) sqlstate: String,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(sqlstate: &str, message: impl Into<String>) -> Self {
+        Self { sqlstate: sqlstate.to_owned(), message: message.into() }
+    }
+}
+
+pub(crate) async fn read_opening<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Opening> {
+    let length = stream.read_u32().await?;
+    if !(8..=LONGEST_STARTUP).contains(&length) {
+        return Err(malformed());
+    }
+    let mut bytes = length.to_be_bytes().to_vec();
+    bytes.resize(length as usize, 0);
+    stream.read_exact(&mut bytes[4..]).await?;
+    let code = u32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+    match (code, length) {
+        (SSL_REQUEST, 8) => Ok(Opening::Ssl),
+        (GSS_ENCRYPTION_REQUEST, 8) => Ok(Opening::GssEncryption),
+        (CANCEL_REQUEST, _) => Ok(Opening::Cancel(bytes)),
+        _ if code >> 16 == PROTOCOL_MAJOR_3 => parse_startup(bytes).map(Opening::Startup),
+        _ => Err(malformed()),
+    }
+}
+
+/// Names and values in turn, each ended by a zero byte, and one more zero byte at the end.
+fn parse_startup(bytes: Vec<u8>) -> io::Result<Startup> {
+    let text = bytes[8..].strip_suffix(b"\0\0").ok_or_else(malformed)?;
+    let fields: Vec<&[u8]> = text.split(|byte| *byte == 0).collect();
+    let field = |name: &[u8]| {
+        let pair = fields.chunks_exact(2).find(|pair| pair[0] == name)?;
+        std::str::from_utf8(pair[1]).ok().filter(|value| !value.is_empty()).map(str::to_owned)
+    };
+    let user = field(b"user").ok_or_else(malformed)?;
+    let database = field(b"database").unwrap_or_else(|| user.clone());
+    Ok(Startup { user, database, bytes })
+}
+
+/// Asks for the password in clear, which is how a token is sent, and reads it.
+pub(crate) async fn ask_password<S>(stream: &mut S) -> io::Result<String>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    const AUTHENTICATION_CLEARTEXT_PASSWORD: [u8; 9] = [b'R', 0, 0, 0, 8, 0, 0, 0, 3];
+    stream.write_all(&AUTHENTICATION_CLEARTEXT_PASSWORD).await?;
+    stream.flush().await?;
+    let kind = stream.read_u8().await?;
+    let length = stream.read_u32().await?;
+    if kind != b'p' || !(5..=LONGEST_PASSWORD).contains(&length) {
+        return Err(malformed());
+    }
+    let mut bytes = vec![0; length as usize - 4];
+    stream.read_exact(&mut bytes).await?;
+    if bytes.pop() != Some(0) {
+        return Err(malformed());
+    }
+    String::from_utf8(bytes).map_err(|_| malformed())
+}
+
+/// Sends a final error and closes the sending side.
+pub(crate) async fn refuse<S>(stream: &mut S, refusal: &Refusal) -> io::Result<()>
+where
+    S: AsyncWrite + Unpin,
+{
+    let fields = [
+        (b'S', "FATAL"),
+        (b'V', "FATAL"),
+        (b'C', refusal.sqlstate.as_str()),
+        (b'M', refusal.message.as_str()),
+        (b'R', "auth_failed"),
+    ];
+    let mut body = Vec::new();
+    for (kind, value) in fields {
+        body.push(kind);
+        body.extend_from_slice(value.as_bytes());
+        body.push(0);
+    }
+    body.push(0);
+    let length = u32::try_from(body.len() + 4).map_err(|_| malformed())?;
+    let message = [b"E".as_slice(), &length.to_be_bytes(), &body].concat();
+    stream.write_all(&message).await?;
+    stream.shutdown().await
+}
+
+fn malformed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "malformed message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn startup(fields: &[u8]) -> Vec<u8> {
+        let length = (8 + fields.len()) as u32;
+        [&length.to_be_bytes(), &[0, 3, 0, 0], fields].concat()
+    }
+
+    #[tokio::test]
+    async fn a_startup_message_names_its_user_and_database() {
+        let bytes = startup(b"user\0aad_app\0database\0orders\0\0");
+        let Ok(Opening::Startup(message)) = read_opening(&mut bytes.as_slice()).await else {
+            panic!("not a start-up message");
+        };
+        assert_eq!((message.user.as_str(), message.database.as_str()), ("aad_app", "orders"));
+        assert_eq!(message.bytes, bytes);
+    }
+
+    #[tokio::test]
+    async fn a_malformed_opening_is_refused_before_it_is_buffered() {
+        let huge = u32::MAX.to_be_bytes().to_vec();
+        let no_user = startup(b"database\0orders\0\0");
+        let unterminated = startup(b"user\0x");
+        let http = b"GET / HTTP/1.1\r\n\r\n".to_vec();
+        for bytes in [huge, no_user, unterminated, http, vec![0, 0, 0, 7]] {
+            assert!(read_opening(&mut bytes.as_slice()).await.is_err(), "{bytes:?}");
+        }
+    }
+}

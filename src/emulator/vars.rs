@@ -1,0 +1,195 @@
+//! The variables that Service Connector and the platforms set.
+
+use super::{ClientType, LocalAzure, Login, Platform, principals::TENANT_ID};
+
+type Vars = Vec<(String, String)>;
+
+/// What the values are made of.
+struct Facts<'a> {
+    azure: &'a LocalAzure,
+    login: Login,
+    host: &'a str,
+    port: u16,
+    database: &'a str,
+    user: &'a str,
+}
+
+/// All variables of one application: the connection's, then the platform's, then those that lead to
+/// this machine in place of Azure.
+pub(crate) fn of(azure: &LocalAzure, login: Login, client: ClientType) -> Vars {
+    let server = azure.server();
+    let facts = Facts {
+        azure,
+        login,
+        host: server.host(),
+        port: server.port(),
+        database: server.database(),
+        user: server.role(login),
+    };
+    let mut vars = facts.connection(client);
+    vars.extend(facts.platform());
+    vars.extend(facts.local(client));
+    vars
+}
+
+impl Facts<'_> {
+    /// As in the table of
+    /// [Service Connector](https://learn.microsoft.com/azure/service-connector/how-to-integrate-postgres).
+    fn connection(&self, client: ClientType) -> Vars {
+        let Self { host, port, database, user, .. } = self;
+        match client {
+            ClientType::DotNet => self.string(
+                format!(
+                    "Server={host};Database={database};Port={port};Ssl Mode=Require;User Id={user};"
+                ),
+                |password| format!("Password={password};"),
+            ),
+            ClientType::Java => self.string(
+                format!("jdbc:postgresql://{host}:{port}/{database}?sslmode=require&user={user}"),
+                |password| format!("&password={password}"),
+            ),
+            ClientType::SpringBoot => self.spring_boot(),
+            ClientType::Python => self.string(
+                format!("dbname={database} host={host} port={port} sslmode=require user={user}"),
+                |password| format!(" password={password}"),
+            ),
+            ClientType::Go => self.string(
+                format!("host={host} dbname={database} sslmode=require user={user}"),
+                |password| format!(" password={password}"),
+            ),
+            ClientType::Php | ClientType::Ruby => self.string(
+                format!("host={host} port={port} dbname={database} sslmode=require user={user}"),
+                |password| format!(" password={password}"),
+            ),
+            ClientType::Django => {
+                self.fields(&[("NAME", database), ("HOST", host), ("USER", user)])
+            }
+            ClientType::NodeJs => self.fields_with_port("USER"),
+            ClientType::Other => self.fields_with_port("USERNAME"),
+        }
+    }
+
+    fn string(&self, text: String, password: impl Fn(&str) -> String) -> Vars {
+        let password = self.password().map(password).unwrap_or_default();
+        self.fields_without_password(&[("CONNECTIONSTRING", &(text + &password))])
+    }
+
+    fn fields_with_port(&self, user: &str) -> Vars {
+        let port = self.port.to_string();
+        self.fields(&[
+            ("HOST", self.host),
+            (user, self.user),
+            ("DATABASE", self.database),
+            ("PORT", &port),
+            ("SSL", "true"),
+        ])
+    }
+
+    fn fields(&self, fields: &[(&str, &str)]) -> Vars {
+        let mut vars = self.fields_without_password(fields);
+        vars.extend(self.password().map(|password| variable("PASSWORD", password)));
+        vars
+    }
+
+    fn fields_without_password(&self, fields: &[(&str, &str)]) -> Vars {
+        let fields = fields.iter().map(|(name, value)| variable(name, value));
+        fields
+            .chain(self.identity().into_iter().map(|(name, value)| variable(name, value)))
+            .collect()
+    }
+
+    /// The keys that tell an application which identity to use.
+    fn identity(&self) -> Vec<(&'static str, &str)> {
+        let client_id = self.login.client_id().unwrap_or_default();
+        match self.login {
+            Login::UserAssigned(_) | Login::WorkloadIdentity => vec![("CLIENTID", client_id)],
+            Login::ServicePrincipal => vec![
+                ("CLIENTID", client_id),
+                ("CLIENTSECRET", self.client_secret()),
+                ("TENANTID", TENANT_ID),
+            ],
+            Login::SystemAssigned(_) | Login::Password => Vec::new(),
+        }
+    }
+
+    fn spring_boot(&self) -> Vars {
+        let Self { host, port, database, user, .. } = self;
+        let mut vars = Vars::new();
+        let mut set = |name: &str, value: &str| vars.push((name.to_owned(), value.to_owned()));
+        if self.password().is_none() {
+            set("spring.datasource.azure.passwordless-enabled", "true");
+        }
+        for (name, value) in self.identity() {
+            match name {
+                "CLIENTID" => set("spring.cloud.azure.credential.client-id", value),
+                "CLIENTSECRET" => set("spring.cloud.azure.credential.client-secret", value),
+                _ => set("spring.cloud.azure.credential.tenant-id", value),
+            }
+        }
+        if matches!(self.login, Login::UserAssigned(_) | Login::WorkloadIdentity) {
+            set("spring.cloud.azure.credential.client-managed-identity-enabled", "true");
+        }
+        let url = format!("jdbc:postgresql://{host}:{port}/{database}?sslmode=require");
+        set("spring.datasource.url", &url);
+        set("spring.datasource.username", user);
+        if let Some(password) = self.password() {
+            set("spring.datasource.password", password);
+        }
+        vars
+    }
+
+    /// What the platform sets for the identity itself.
+    fn platform(&self) -> Vars {
+        let service = self.azure.identity_service();
+        let base = service.base_url();
+        match self.login {
+            Login::SystemAssigned(Platform::AppService)
+            | Login::UserAssigned(Platform::AppService) => pairs([
+                ("IDENTITY_ENDPOINT", &format!("{base}/msi/token")),
+                ("IDENTITY_HEADER", service.identity_header()),
+            ]),
+            Login::SystemAssigned(Platform::VirtualMachine)
+            | Login::UserAssigned(Platform::VirtualMachine) => {
+                pairs([("AZURE_POD_IDENTITY_AUTHORITY_HOST", base)])
+            }
+            Login::ServicePrincipal => pairs([("AZURE_AUTHORITY_HOST", base)]),
+            Login::WorkloadIdentity => pairs([
+                ("AZURE_CLIENT_ID", self.login.client_id().unwrap_or_default()),
+                ("AZURE_TENANT_ID", TENANT_ID),
+                ("AZURE_FEDERATED_TOKEN_FILE", &service.federated_token_file().to_string_lossy()),
+                ("AZURE_AUTHORITY_HOST", &format!("{base}/")),
+            ]),
+            Login::Password => Vars::new(),
+        }
+    }
+
+    /// What leads to the server on this machine.
+    fn local(&self, client: ClientType) -> Vars {
+        let server = self.azure.server();
+        let mut vars = pairs([
+            ("PGHOSTADDR", &server.hostaddr().to_string()),
+            ("PGSSLROOTCERT", &self.azure.ca_certificate().to_string_lossy()),
+        ]);
+        if !client.names_port() {
+            vars.extend(pairs([("PGPORT", &self.port.to_string())]));
+        }
+        vars
+    }
+
+    fn password(&self) -> Option<&str> {
+        (self.login == Login::Password).then(|| self.azure.server().role_password())
+    }
+
+    fn client_secret(&self) -> &str {
+        self.azure.identity_service().client_secret()
+    }
+}
+
+/// A variable of the connection, under the prefix of Service Connector.
+fn variable(name: &str, value: &str) -> (String, String) {
+    (format!("AZURE_POSTGRESQL_{name}"), value.to_owned())
+}
+
+fn pairs<const N: usize>(vars: [(&str, &str); N]) -> Vars {
+    vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
