@@ -11,6 +11,7 @@ use postgres_entra::{
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform},
     source,
 };
+use tokio_postgres::error::SqlState;
 
 /// A connector from the variables, whose tokens come from `mint` instead.
 fn connector_with_token(
@@ -69,7 +70,9 @@ async fn clones_and_connectors_that_share_a_cache_share_the_token() {
         .unwrap();
     let clone = first.clone();
     let (one, two, three) = tokio::join!(first.connect(), clone.connect(), second.connect());
-    (one.unwrap(), two.unwrap(), three.unwrap());
+    for client in [one, two, three] {
+        client.unwrap();
+    }
     assert_eq!(azure.identity_service().request_count(), 1);
 }
 
@@ -86,7 +89,7 @@ async fn a_query_is_cancelled_over_tls() {
         connector.cancel_query(&token).await
     });
     cancel.unwrap();
-    assert_eq!(sleep.unwrap_err().code().map(|code| code.code()), Some("57014"));
+    assert_eq!(sleep.unwrap_err().code().map(SqlState::code), Some("57014"));
 }
 
 async fn wait_until_active(azure: &LocalAzure) {

@@ -92,10 +92,13 @@ impl Dial<'_> {
     }
 
     /// One address may take its fair share of the time that is left, so that a dead one leaves time
-    /// for the others.
+    /// for the others. The last one may take all: the deadline ends it.
     fn limit_for(&self, targets_left: usize) -> Duration {
         let left = self.deadline.duration_since(SystemClock.now().monotonic);
-        let share = left / u32::try_from(targets_left.max(1)).unwrap_or(u32::MAX);
+        let share = match u32::try_from(targets_left) {
+            Ok(targets @ 2..) => left / targets,
+            _ => Duration::MAX,
+        };
         self.limit.map_or(share, |limit| limit.min(share))
     }
 

@@ -41,9 +41,9 @@ fn is_tls_error(error: &tokio_postgres::Error) -> bool {
 }
 
 fn tls_error(error: tokio_postgres::Error, host: &Host) -> TlsError {
-    match error.into_source().map(|cause| cause.downcast::<TlsError>()) {
-        Some(Ok(error)) => *error,
-        _ => TlsError::new(TlsErrorKind::NotOffered, Some(host.name()), None),
+    match error.into_source().and_then(|cause| cause.downcast::<TlsError>().ok()) {
+        Some(error) => *error,
+        None => TlsError::new(TlsErrorKind::NotOffered, Some(host.name()), None),
     }
 }
 
