@@ -36,6 +36,7 @@ mod identity;
 mod jwt;
 mod login;
 mod mint;
+mod net;
 mod principals;
 mod random;
 mod server;

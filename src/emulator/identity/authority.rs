@@ -2,9 +2,8 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
