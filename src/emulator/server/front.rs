@@ -72,7 +72,8 @@ impl Front {
         let fault = lock(&self.fault).clone();
         match fault {
             Some(ServerFault::Silent) => return net::swallow(socket).await,
-            Some(ServerFault::Reset) => return socket.set_zero_linger(),
+            // Closing with unread bytes is what makes the kernel reset a connection.
+            Some(ServerFault::Reset) => return socket.peek(&mut [0]).await.map(drop),
             Some(ServerFault::Delay(delay)) => sleep(delay).await,
             _ => {}
         }
