@@ -23,7 +23,7 @@ pub use self::{
     fault::IdentityFault,
     requests::{Protocol, RecordedRequest},
 };
-use super::{EmulatorError, TokenSpec, lock, mint::Mint, net};
+use super::{EmulatorError, TokenSpec, lock, mint::Mint, net, unix_now};
 
 /// The identity service of a local Azure: what issues tokens.
 ///
@@ -102,7 +102,7 @@ impl IdentityService {
 
     /// Signs a token as the service itself would, without a request.
     pub fn mint_token(&self, spec: &TokenSpec) -> String {
-        self.shared.authority.mint().access_token(spec)
+        self.shared.authority.mint().access_token(spec, unix_now())
     }
 
     /// Writes a new token into the file that `AZURE_FEDERATED_TOKEN_FILE` names, as Kubernetes does

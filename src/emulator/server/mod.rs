@@ -139,7 +139,8 @@ impl Server {
     }
 
     /// Maps a role to the principal with this object id, as the security label of `pgaadauth` does.
-    /// Creates no role in the database: see [`execute`](Self::execute).
+    /// Creates no role in the database: see [`execute`](Self::execute). A role that is mapped to a
+    /// group takes the token of any principal, since members are not known here.
     pub fn map_role(&self, role: &str, object_id: &str, principal_type: PrincipalType) {
         self.front.principals.map(role, object_id, principal_type);
     }
