@@ -7,10 +7,10 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
-/// The program, which Cargo builds beside the tests when it builds all targets.
+/// The program, which Cargo builds with the tests unless `--test` names some of them.
 fn example() -> Command {
     let test = std::env::current_exe().unwrap();
     let program = test.ancestors().nth(2).unwrap().join("examples/local_azure");
@@ -84,42 +84,58 @@ fn without_a_server_it_ends_with_one_message() {
 
 #[test]
 fn in_the_foreground_it_prints_exports_and_serves_until_it_is_terminated() {
-    let (mut program, vars) = foreground(&["--token-lifetime", "60"]);
-    let answer = ask_for_token(&vars);
+    let mut program = Foreground::start(&["--token-lifetime", "60"]);
+    let answer = ask_for_token(&program.vars);
     let seconds = |name: &str| answer[name].as_str().unwrap().parse::<i64>().unwrap();
-    assert_eq!(seconds("expires_on") - seconds("not_before"), 60);
+    // Entra dates tokens back by five minutes.
+    assert_eq!(seconds("expires_on") - seconds("not_before"), 60 + 300);
 
-    terminate(&mut program);
-    assert!(!Path::new(&vars["export PGSSLROOTCERT"]).exists());
+    assert!(program.terminate().success());
+    assert!(!Path::new(&program.vars["export PGSSLROOTCERT"]).exists());
 }
 
 #[test]
 fn names_that_a_shell_cannot_export_become_comments() {
-    let (mut program, vars) = foreground(&["--client", "springBoot"]);
-    terminate(&mut program);
-    assert!(vars.contains_key("# spring.datasource.url"), "{vars:?}");
-    assert!(vars.contains_key("export IDENTITY_ENDPOINT"), "{vars:?}");
+    let program = Foreground::start(&["--client", "springBoot"]);
+    assert!(program.vars.contains_key("# spring.datasource.url"), "{:?}", program.vars);
+    assert!(program.vars.contains_key("export IDENTITY_ENDPOINT"), "{:?}", program.vars);
 }
 
-/// Starts it and reads what it prints: what stands before each `=`, and the quoted value after it.
-fn foreground(arguments: &[&str]) -> (Child, BTreeMap<String, String>) {
-    let mut program =
-        example().args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(program.stdout.as_mut().unwrap()).lines();
-    let mut vars = BTreeMap::new();
-    while !vars.contains_key("export PGSSLROOTCERT") {
-        let line = lines.next().unwrap().unwrap();
-        let (name, value) = line.split_once('=').unwrap();
-        let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
-        vars.insert(name.to_owned(), value.unwrap().to_owned());
+/// The program without a command. Terminated with its owner, also after a failed assertion.
+struct Foreground {
+    program: Child,
+    /// What stands before each `=`, and the quoted value after it.
+    vars: BTreeMap<String, String>,
+}
+
+impl Foreground {
+    fn start(arguments: &[&str]) -> Self {
+        let mut program =
+            example().args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+        let mut vars = BTreeMap::new();
+        while !vars.contains_key("export PGSSLROOTCERT") {
+            let line = lines.next().unwrap().unwrap();
+            let (name, value) = line.split_once('=').unwrap();
+            let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
+            vars.insert(name.to_owned(), value.unwrap().to_owned());
+        }
+        Self { program, vars }
     }
-    (program, vars)
+
+    fn terminate(&mut self) -> ExitStatus {
+        let id = self.program.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        self.program.wait().unwrap()
+    }
 }
 
-fn terminate(program: &mut Child) {
-    let sent = Command::new("kill").args(["-TERM", &program.id().to_string()]).status();
-    assert!(sent.unwrap().success());
-    assert!(program.wait().unwrap().success());
+impl Drop for Foreground {
+    fn drop(&mut self) {
+        if matches!(self.program.try_wait(), Ok(None)) {
+            self.terminate();
+        }
+    }
 }
 
 fn ask_for_token(vars: &BTreeMap<String, String>) -> serde_json::Value {

@@ -1,4 +1,6 @@
-use super::principals::{APPLICATION, Principal, SYSTEM, USER, WORKLOAD};
+use super::principals::{
+    APPLICATION, MACHINE_ID, Principal, SITE_ID, SYSTEM, USER, USER_ASSIGNED_ID, WORKLOAD,
+};
 
 /// Who logs in, and on what kind of platform the application believes to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,9 +85,9 @@ impl Login {
     /// or of the resource that has the system-assigned one. `None` for the other logins.
     pub fn resource_id(self) -> Option<&'static str> {
         match self {
-            Self::SystemAssigned(Platform::AppService) => Some(super::principals::SITE_ID),
-            Self::SystemAssigned(Platform::VirtualMachine) => Some(super::principals::MACHINE_ID),
-            Self::UserAssigned(_) => Some(super::principals::USER_ASSIGNED_ID),
+            Self::SystemAssigned(Platform::AppService) => Some(SITE_ID),
+            Self::SystemAssigned(Platform::VirtualMachine) => Some(MACHINE_ID),
+            Self::UserAssigned(_) => Some(USER_ASSIGNED_ID),
             Self::ServicePrincipal | Self::WorkloadIdentity | Self::Password => None,
         }
     }

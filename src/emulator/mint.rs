@@ -18,7 +18,7 @@ use crate::Cloud;
 pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
 
 /// Entra ID dates a token back by this much, for clocks that differ.
-const BACKDATED: i64 = 300;
+pub(crate) const BACKDATED: i64 = 300;
 /// How long a Kubernetes service account token lives by default.
 const FEDERATED_LIFE: i64 = 3_600;
 
@@ -93,9 +93,9 @@ impl Mint {
         Self { signer, latest: AtomicU64::new(0) }
     }
 
-    /// An access token. No two are the same.
-    pub(crate) fn access_token(&self, spec: &TokenSpec) -> String {
-        let mut claims = access_claims(spec, unix_now());
+    /// An access token, issued at this time. No two are the same.
+    pub(crate) fn access_token(&self, spec: &TokenSpec, now: i64) -> String {
+        let mut claims = access_claims(spec, now);
         claims.insert("uti".to_owned(), self.next_identifier().into());
         for (name, value) in &spec.changes {
             match value {
@@ -187,7 +187,7 @@ mod tests {
 
     fn claims_of(spec: &TokenSpec) -> ClaimSet {
         let mint = Mint::new(Signer::generate().unwrap());
-        mint.verify(&mint.access_token(spec)).unwrap()
+        mint.verify(&mint.access_token(spec, unix_now())).unwrap()
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         let mint = Mint::new(Signer::generate().unwrap());
         let spec = TokenSpec::new(Login::ServicePrincipal);
         let numbers: Vec<_> = (0..2)
-            .map(|_| mint.verify(&mint.access_token(&spec)).unwrap())
+            .map(|_| mint.verify(&mint.access_token(&spec, unix_now())).unwrap())
             .map(|claims| number_of(&claims).unwrap())
             .collect();
         assert_eq!(numbers, [1, 2]);

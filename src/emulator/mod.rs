@@ -22,6 +22,9 @@
 //! Faults on demand rehearse bad days: [`IdentityService::set_fault`], [`Server::set_fault`],
 //! [`Server::restart`], [`Server::reject_tokens_issued_before_now`].
 //!
+//! For applications in other languages, `cargo run --example local_azure --features emulator` serves in
+//! the foreground and prints the variables; with `-- COMMAND ARGS` it runs the command with them.
+//!
 //! # What it is not
 //!
 //! Azure. The texts and SQLSTATEs of refusals are those that users have reported, groups and network
@@ -36,6 +39,7 @@ mod identity;
 mod jwt;
 mod login;
 mod mint;
+mod net;
 mod principals;
 mod random;
 mod server;

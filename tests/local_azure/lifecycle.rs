@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
@@ -41,11 +42,15 @@ impl Traces {
 
     /// Waits for the end of what is stopped from outside.
     fn assert_vanish(&self) {
-        let start = Instant::now();
-        while self.are_there() != (false, false) {
-            assert!(start.elapsed() < LIMIT, "left behind: {self:?} {:?}", self.are_there());
-            thread::sleep(Duration::from_millis(10));
-        }
+        wait_until("neither folder nor process", || self.are_there() == (false, false));
+    }
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < LIMIT, "not in time: {what}");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -100,14 +105,30 @@ fn an_owner_that_exits_without_dropping_leaves_nothing_behind() {
     traces.assert_vanish();
 }
 
+#[test]
+fn an_owner_that_is_killed_while_starting_leaves_nothing_behind() {
+    let parent = tempfile::tempdir_in("/tmp").unwrap();
+    fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let mut owner = owner_command().env("TMPDIR", parent.path()).spawn().unwrap();
+    let entries = || fs::read_dir(parent.path()).unwrap().flatten().map(|entry| entry.path());
+    wait_until("a folder", || entries().any(|folder| folder.join("server.log").exists()));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    wait_until("nothing", || entries().next().is_none());
+}
+
 /// This test binary again, running only [`own_a_local_azure`].
-fn owner_process() -> (Child, Traces) {
-    let mut owner = Command::new(std::env::current_exe().unwrap())
+fn owner_command() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", "lifecycle::own_a_local_azure", "--ignored", "--nocapture"])
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+        .stdout(Stdio::piped());
+    command
+}
+
+fn owner_process() -> (Child, Traces) {
+    let mut owner = owner_command().spawn().unwrap();
     let lines = BufReader::new(owner.stdout.take().unwrap()).lines();
     let folder = lines
         .map_while(Result::ok)

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, Permissions},
+    io,
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
 };
@@ -36,17 +37,19 @@ impl PrivateFolder {
     /// Makes the folder. For root it belongs to an unprivileged account, since PostgreSQL refuses to
     /// run as root.
     pub(crate) fn create(environment: &Environment) -> Result<Self, EmulatorError> {
-        let create_failed = || EmulatorError::io("create the private folder of the local Azure");
-        let parent = parent(environment.get("TMPDIR"));
+        Self::create_in(environment.get("TMPDIR"))
+            .map_err(EmulatorError::io("create the private folder of the local Azure"))
+    }
+
+    fn create_in(preferred: Option<String>) -> io::Result<Self> {
+        let is_root = own_user_id()? == 0;
         let folder = tempfile::Builder::new()
             .prefix("pgentra-")
             .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(parent)
-            .map_err(create_failed())?;
-        let is_root = folder.path().metadata().map_err(create_failed())?.uid() == 0;
+            .tempdir_in(parent(preferred, is_root))?;
         let account = is_root.then(unprivileged_account);
         if let Some(Account { uid, gid }) = account {
-            chown(folder.path(), Some(uid), Some(gid)).map_err(create_failed())?;
+            chown(folder.path(), Some(uid), Some(gid))?;
         }
         Ok(Self { folder, account })
     }
@@ -68,15 +71,20 @@ impl PrivateFolder {
     }
 }
 
-/// The folder for temporary files if a socket's address has room in it and others may enter it, else
-/// `/tmp`.
-fn parent(preferred: Option<String>) -> PathBuf {
+/// The user that we run as: the one whom our new files belong to.
+fn own_user_id() -> io::Result<u32> {
+    Ok(tempfile::tempfile()?.metadata()?.uid())
+}
+
+/// The preferred folder if a socket's address has room in it, else `/tmp`. Another account must be able
+/// to remove what we make in it.
+fn parent(preferred: Option<String>, for_other_account: bool) -> PathBuf {
+    let everyone_may_write =
+        |folder: &PathBuf| folder.metadata().is_ok_and(|folder| folder.mode() & 0o003 == 0o003);
     preferred
         .map(PathBuf::from)
-        .filter(|folder| folder.as_os_str().len() <= LONGEST_PARENT)
-        .filter(|folder| {
-            folder.metadata().is_ok_and(|folder| folder.uid() != 0 || folder.mode() & 0o001 != 0)
-        })
+        .filter(|folder| folder.is_absolute() && folder.as_os_str().len() <= LONGEST_PARENT)
+        .filter(|folder| !for_other_account || everyone_may_write(folder))
         .unwrap_or_else(|| PathBuf::from("/tmp"))
 }
 
@@ -125,8 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_folder_for_temporary_files_is_avoided() {
-        assert_eq!(parent(Some("/x".repeat(60))), Path::new("/tmp"));
+    fn a_folder_that_is_too_long_or_closed_to_the_other_account_is_avoided() {
+        let tmp = Path::new("/tmp");
+        assert_eq!(parent(Some("/x".repeat(60)), false), tmp);
+        let closed = tempfile::tempdir().unwrap();
+        let name = closed.path().to_str().unwrap().to_owned();
+        assert_eq!(parent(Some(name.clone()), false), closed.path());
+        assert_eq!(parent(Some(name), true), tmp);
     }
 
     #[test]

@@ -108,3 +108,26 @@ impl Cluster {
         EmulatorError::Cluster { step, log: tail.join("\n") }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// `initdb` refuses to work with a `postgres` of another kind beside it.
+    #[tokio::test]
+    async fn a_cluster_that_cannot_be_made_is_an_error_with_the_end_of_the_log() {
+        let real = programs::find(&Environment::process()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for name in ["initdb", "postgres"] {
+            fs::copy(real.join("initdb"), folder.path().join(name)).unwrap();
+        }
+        let name = folder.path().to_str().unwrap();
+        let environment = Environment::from_vars([("POSTGRES_ENTRA_PG_BIN", name)]);
+        let error = Cluster::start(&environment).await.err().unwrap().to_string();
+        assert!(error.starts_with("the PostgreSQL server did not initialise"), "{error}");
+        assert!(error.contains("initdb: error:"), "{error}");
+    }
+}

@@ -6,9 +6,9 @@ use serde_json::json;
 use super::{
     authority::Authority,
     managed::{Choice, SelectorNames, choose},
-    message::{Reply, Request},
+    message::{Fields, Reply, Request},
 };
-use crate::emulator::{Platform, random};
+use crate::emulator::{Login, Platform, random};
 
 pub(crate) const PATH: &str = "/msi/token";
 
@@ -30,27 +30,28 @@ pub(crate) fn answer(authority: &Authority, request: &Request) -> Reply {
     if let Some((status, message)) = check(authority, request) {
         return error(status, message);
     }
-    let resource = request.query.get("resource").unwrap_or_default();
-    let login = match choose(&request.query, &SELECTORS, Platform::AppService) {
-        Choice::Identity(login) => login,
-        Choice::NoSuchIdentity => return error(400, NOT_FOUND),
+    match choose(&request.query, &SELECTORS, Platform::AppService) {
+        Choice::Identity(login) => success(authority, login, &request.query),
+        Choice::NoSuchIdentity => error(400, NOT_FOUND),
         Choice::Several => {
-            return error(400, "client_id, principal_id and mi_res_id are mutually exclusive.");
+            error(400, "client_id, principal_id and mi_res_id are mutually exclusive.")
         }
-    };
+    }
+}
+
+fn success(authority: &Authority, login: Login, query: &Fields) -> Reply {
+    let resource = query.get("resource").unwrap_or_default();
     let issued = authority.issue(login, resource);
     // Numbers are strings, and there is no `expires_in`.
-    Reply::json(
-        200,
-        &json!({
-            "access_token": issued.token,
-            "client_id": login.client_id(),
-            "expires_on": issued.expires_on.to_string(),
-            "not_before": issued.not_before.to_string(),
-            "resource": resource,
-            "token_type": "Bearer",
-        }),
-    )
+    let body = json!({
+        "access_token": issued.token,
+        "client_id": login.client_id(),
+        "expires_on": issued.expires_on.to_string(),
+        "not_before": issued.not_before.to_string(),
+        "resource": resource,
+        "token_type": "Bearer",
+    });
+    Reply::json(200, &body)
 }
 
 /// An error body as the endpoint writes it.

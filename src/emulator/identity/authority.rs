@@ -2,9 +2,8 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -12,7 +11,7 @@ use std::{
 
 use super::super::{
     Login, TokenSpec, lock,
-    mint::{EXCHANGE_AUDIENCE, Mint},
+    mint::{BACKDATED, EXCHANGE_AUDIENCE, Mint},
     principals::SERVICE_ACCOUNT,
     random, unix_now,
 };
@@ -99,9 +98,9 @@ impl Authority {
         let expires_in = i64::try_from(life.as_secs()).unwrap_or(i64::MAX / 2);
         let now = unix_now();
         let spec = TokenSpec::new(login).audience(resource).expires_in(expires_in);
-        let token = self.mint.access_token(&spec);
+        let token = self.mint.access_token(&spec, now);
         self.issued.fetch_add(1, Ordering::SeqCst);
-        Issued { token, expires_in, expires_on: now + expires_in, not_before: now }
+        Issued { token, expires_in, expires_on: now + expires_in, not_before: now - BACKDATED }
     }
 
     /// Checks a Kubernetes token as Entra ID does for a federated credential.

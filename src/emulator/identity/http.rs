@@ -1,6 +1,6 @@
 //! The HTTP listener of the identity service, and its faults.
 
-use std::{future, io, sync::Arc};
+use std::{future, sync::Arc};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -12,7 +12,6 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{copy, sink},
     net::{TcpListener, TcpStream},
     time::sleep,
 };
@@ -24,6 +23,8 @@ use super::{
     message::{Fields, Reply, Request},
 };
 
+use crate::emulator::net;
+
 /// Many times what any protocol sends.
 const LARGEST_BODY: usize = 256 * 1024;
 
@@ -32,32 +33,21 @@ const LARGEST_BODY: usize = 256 * 1024;
 #[error("the identity service is out of order")]
 struct Closed;
 
-/// Accepts connections for ever.
+/// Serves connections for ever.
 pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, _)) => drop(tokio::spawn(serve(socket, Arc::clone(&shared)))),
-            // Out of file descriptors, or a client that left: neither ends the service.
-            Err(_) => tokio::task::yield_now().await,
-        }
-    }
+    net::serve(listener, |socket| serve(socket, Arc::clone(&shared))).await;
 }
 
 async fn serve(socket: TcpStream, shared: Arc<Shared>) {
     match shared.fault() {
         Some(IdentityFault::Outage) => {}
-        Some(IdentityFault::Silent) => drop(swallow(socket).await),
+        Some(IdentityFault::Silent) => drop(net::swallow(socket).await),
         _ => {
             let service = service_fn(|request| handle(request, &shared));
             // A broken connection is the client's to notice.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
         }
     }
-}
-
-/// Reads all that comes and answers nothing, until the client gives up.
-async fn swallow(mut socket: TcpStream) -> io::Result<u64> {
-    copy(&mut socket, &mut sink()).await
 }
 
 async fn handle(
@@ -105,7 +95,7 @@ async fn answer(protocol: Protocol, request: hyper::Request<Incoming>, shared: &
     };
     let request = Request {
         method: head.method.to_string(),
-        path: head.uri.path().to_owned(),
+        path: head.uri.path().trim_end_matches('/').to_owned(),
         query: Fields::parse(head.uri.query().unwrap_or_default()),
         headers: head.headers,
         body: body.to_bytes().into(),
@@ -133,7 +123,7 @@ fn failure(protocol: Protocol, status: u16) -> Reply {
     const TEXT: &str = "The service can't answer now.";
     match protocol {
         Protocol::AppService => app_service::error(status, TEXT),
-        Protocol::Entra => EntraError::new(status, "temporarily_unavailable", 90_033, TEXT).reply(),
+        Protocol::Entra => EntraError::OutOfOrder(status).reply(),
         Protocol::Imds | Protocol::Unknown => imds::error(status, "unknown", TEXT),
     }
 }

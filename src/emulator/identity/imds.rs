@@ -6,9 +6,9 @@ use serde_json::json;
 use super::{
     authority::Authority,
     managed::{Choice, SelectorNames, choose},
-    message::{Reply, Request},
+    message::{Fields, Reply, Request},
 };
-use crate::emulator::{Platform, principals::TENANT_ID};
+use crate::emulator::{Login, Platform, principals::TENANT_ID};
 
 pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
 
@@ -22,32 +22,31 @@ pub(crate) fn answer(authority: &Authority, request: &Request) -> Reply {
     if let Some(refusal) = check(request) {
         return refusal;
     }
-    let resource = request.query.get("resource").unwrap_or_default();
-    let login = match choose(&request.query, &SELECTORS, Platform::VirtualMachine) {
-        Choice::Identity(login) => login,
-        Choice::NoSuchIdentity => return invalid_request("Identity not found"),
+    match choose(&request.query, &SELECTORS, Platform::VirtualMachine) {
+        Choice::Identity(login) => success(authority, login, &request.query),
+        Choice::NoSuchIdentity => invalid_request("Identity not found"),
         Choice::Several => {
-            return invalid_request(
-                "More than one of client_id, object_id and msi_res_id was specified",
-            );
+            invalid_request("More than one of client_id, object_id and msi_res_id was specified")
         }
-    };
+    }
+}
+
+fn success(authority: &Authority, login: Login, query: &Fields) -> Reply {
+    let resource = query.get("resource").unwrap_or_default();
     let issued = authority.issue(login, resource);
     // All numbers are JSON strings.
-    Reply::json(
-        200,
-        &json!({
-            "access_token": issued.token,
-            "client_id": login.client_id(),
-            "expires_in": issued.expires_in.to_string(),
-            "expires_on": issued.expires_on.to_string(),
-            "ext_expires_in": issued.expires_in.to_string(),
-            "not_before": issued.not_before.to_string(),
-            "refresh_token": "",
-            "resource": resource,
-            "token_type": "Bearer",
-        }),
-    )
+    let body = json!({
+        "access_token": issued.token,
+        "client_id": login.client_id(),
+        "expires_in": issued.expires_in.to_string(),
+        "expires_on": issued.expires_on.to_string(),
+        "ext_expires_in": issued.expires_in.to_string(),
+        "not_before": issued.not_before.to_string(),
+        "refresh_token": "",
+        "resource": resource,
+        "token_type": "Bearer",
+    });
+    Reply::json(200, &body)
 }
 
 /// An error body as the service writes it.
@@ -56,29 +55,33 @@ pub(crate) fn error(status: u16, code: &str, description: &str) -> Reply {
 }
 
 fn check(request: &Request) -> Option<Reply> {
-    let version = request.query.get("api-version");
-    let resource = request.query.get("resource");
     if request.method != "GET" {
         return Some(error(405, "method_not_allowed", "The method is not allowed"));
     }
     if request.header("metadata") != Some("true") {
         return Some(error(400, "bad_request_102", "Required metadata header not specified"));
     }
-    if version.is_none() {
-        return Some(invalid_request("Required query variable 'api-version' is missing"));
+    match request.query.get("api-version") {
+        None => Some(invalid_request("Required query variable 'api-version' is missing")),
+        Some(version) if !is_date(version) || version < OLDEST_VERSION => {
+            Some(invalid_request("The api-version is invalid; use 2018-02-01 or greater"))
+        }
+        Some(_) => check_resource(request.query.get("resource")),
     }
-    if version.is_some_and(|version| !is_date(version) || version < OLDEST_VERSION) {
-        return Some(invalid_request("The api-version is invalid; use 2018-02-01 or greater"));
+}
+
+fn check_resource(resource: Option<&str>) -> Option<Reply> {
+    match resource {
+        None => Some(invalid_request("Required query variable 'resource' is missing")),
+        Some(resource) if Authority::knows(resource) => None,
+        Some(resource) => {
+            let description = format!(
+                "AADSTS50001: The application named {resource} was not found in the tenant named \
+                 {TENANT_ID}."
+            );
+            Some(error(400, "invalid_resource", &description))
+        }
     }
-    let Some(resource) = resource else {
-        return Some(invalid_request("Required query variable 'resource' is missing"));
-    };
-    (!Authority::knows(resource)).then(|| {
-        let description = format!(
-            "AADSTS50001: The application named {resource} was not found in the tenant named {TENANT_ID}."
-        );
-        error(400, "invalid_resource", &description)
-    })
 }
 
 fn is_date(version: &str) -> bool {

@@ -13,20 +13,17 @@ mod requests;
 
 use std::{
     fmt, fs,
-    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
-
-use tokio::net::TcpListener;
 
 use self::{authority::Authority, requests::RequestLog};
 pub use self::{
     fault::IdentityFault,
     requests::{Protocol, RecordedRequest},
 };
-use super::{EmulatorError, TokenSpec, lock, mint::Mint};
+use super::{EmulatorError, TokenSpec, lock, mint::Mint, net, unix_now};
 
 /// The identity service of a local Azure: what issues tokens.
 ///
@@ -57,10 +54,7 @@ impl IdentityService {
         lifetime: Option<Duration>,
         federated_token_file: PathBuf,
     ) -> Result<Self, EmulatorError> {
-        let listen_failed = || EmulatorError::io("listen for the identity service");
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(any_port).await.map_err(listen_failed())?;
-        let address = listener.local_addr().map_err(listen_failed())?;
+        let (listener, address) = net::bind().await?;
         let authority = Authority::new(mint, format!("http://{address}"), lifetime);
         let shared =
             Arc::new(Shared { authority, log: RequestLog::default(), fault: Mutex::default() });
@@ -108,7 +102,7 @@ impl IdentityService {
 
     /// Signs a token as the service itself would, without a request.
     pub fn mint_token(&self, spec: &TokenSpec) -> String {
-        self.shared.authority.mint().access_token(spec)
+        self.shared.authority.mint().access_token(spec, unix_now())
     }
 
     /// Writes a new token into the file that `AZURE_FEDERATED_TOKEN_FILE` names, as Kubernetes does

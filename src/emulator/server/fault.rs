@@ -10,7 +10,7 @@ pub enum ServerFault {
     Silent,
     /// Completes the TLS handshake and never answers the start-up message.
     SilentAfterTls,
-    /// Resets each connection as soon as it is accepted.
+    /// Resets each connection as soon as the client sends anything.
     Reset,
     /// Serves each connection, so much later.
     Delay(Duration),

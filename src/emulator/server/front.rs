@@ -10,7 +10,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink, split},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split},
     net::{TcpListener, TcpStream, UnixStream},
     time::{sleep, timeout},
 };
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Secret,
-    emulator::{cluster::Cluster, lock, mint::Mint, principals::Principals},
+    emulator::{cluster::Cluster, lock, mint::Mint, net, principals::Principals},
 };
 
 /// The server's own default (`authentication_timeout`).
@@ -56,29 +56,24 @@ fn count(counter: &AtomicUsize) {
     counter.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Accepts connections for ever.
+/// Serves connections for ever.
 pub(crate) async fn listen(listener: TcpListener, front: Arc<Front>) {
-    loop {
-        let Ok((socket, _)) = listener.accept().await else {
-            // Out of file descriptors, or a client that left: neither ends the service.
-            tokio::task::yield_now().await;
-            continue;
-        };
+    net::serve(listener, |socket| {
         let front = Arc::clone(&front);
-        tokio::spawn(async move {
-            // A broken connection is the client's to notice.
-            let _ = front.serve(socket).await;
-        });
-    }
+        // A broken connection is the client's to notice.
+        async move { drop(front.serve(socket).await) }
+    })
+    .await;
 }
 
 impl Front {
-    async fn serve(&self, mut socket: TcpStream) -> io::Result<()> {
+    async fn serve(&self, socket: TcpStream) -> io::Result<()> {
         count(&self.counts.connections);
         let fault = lock(&self.fault).clone();
         match fault {
-            Some(ServerFault::Silent) => return swallow(socket).await,
-            Some(ServerFault::Reset) => return socket.set_zero_linger(),
+            Some(ServerFault::Silent) => return net::swallow(socket).await,
+            // Closing with unread bytes is what makes the kernel reset a connection.
+            Some(ServerFault::Reset) => return socket.peek(&mut [0]).await.map(drop),
             Some(ServerFault::Delay(delay)) => sleep(delay).await,
             _ => {}
         }
@@ -87,6 +82,11 @@ impl Front {
         if has_tls && starts_with_tls(&socket).await? {
             return self.serve_direct_tls(socket).await;
         }
+        self.negotiate(socket, has_tls).await
+    }
+
+    /// Answers requests for encryption until the connection is encrypted, or begins without.
+    async fn negotiate(&self, mut socket: TcpStream, has_tls: bool) -> io::Result<()> {
         loop {
             match timeout(LOGIN_LIMIT, wire::read_opening(&mut socket)).await?? {
                 Opening::Ssl if has_tls => {
@@ -118,7 +118,7 @@ impl Front {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         if *lock(&self.fault) == Some(ServerFault::SilentAfterTls) {
-            return swallow(stream).await;
+            return net::swallow(stream).await;
         }
         match timeout(LOGIN_LIMIT, wire::read_opening(&mut stream)).await?? {
             Opening::Startup(startup) => self.session(stream, startup).await,
@@ -136,15 +136,10 @@ impl Front {
         }
         let password = timeout(LOGIN_LIMIT, wire::ask_password(&mut stream)).await??;
         count(&self.counts.passwords);
-        let fault = lock(&self.fault).clone();
-        let verdict = match fault {
-            Some(ServerFault::CloseAfterPassword) => return Ok(()),
-            Some(ServerFault::Refuse { sqlstate, message }) => {
-                Err(Refusal::new(&sqlstate, message))
-            }
-            _ => self.judge().judge(&startup.user, &password),
-        };
-        if let Err(refusal) = verdict {
+        if *lock(&self.fault) == Some(ServerFault::CloseAfterPassword) {
+            return Ok(());
+        }
+        if let Err(refusal) = self.judge(&startup.user, &password) {
             count(&self.counts.rejected);
             return wire::refuse(&mut stream, &refusal).await;
         }
@@ -156,13 +151,17 @@ impl Front {
         splice(stream, backend).await
     }
 
-    fn judge(&self) -> Judge<'_> {
-        Judge {
+    fn judge(&self, role: &str, password: &str) -> Result<(), Refusal> {
+        if let Some(ServerFault::Refuse { sqlstate, message }) = &*lock(&self.fault) {
+            return Err(Refusal::new(sqlstate, message));
+        }
+        let judge = Judge {
             mint: &self.mint,
             principals: &self.principals,
             role_password: &self.role_password,
             expired_up_to: self.expired_up_to.load(Ordering::SeqCst),
-        }
+        };
+        judge.judge(role, password)
     }
 
     /// Whether this login is one of those that find the server starting up.
@@ -203,11 +202,6 @@ async fn starts_with_tls(socket: &TcpStream) -> io::Result<bool> {
     let mut first = [0];
     timeout(LOGIN_LIMIT, socket.peek(&mut first)).await??;
     Ok(first == [TLS_HANDSHAKE])
-}
-
-/// Reads all that comes and answers nothing, until the client gives up.
-async fn swallow<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<()> {
-    copy(&mut stream, &mut sink()).await.map(drop)
 }
 
 /// `invalid_authorization_specification`, with the server's words.

@@ -8,12 +8,12 @@ mod wire;
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
 };
 
-use tokio::{net::TcpListener, runtime::Handle};
+use tokio::runtime::Handle;
 
 pub use self::fault::ServerFault;
 use self::front::{Counts, Front};
@@ -22,6 +22,7 @@ use super::{
     cluster::{Cluster, SUPERUSER},
     lock,
     mint::Mint,
+    net,
     principals::{PASSWORD_ROLE, Principals},
     random,
 };
@@ -60,10 +61,7 @@ impl Server {
         };
         prepare(&front, &database).await?;
 
-        let listen_failed = || EmulatorError::io("listen for the PostgreSQL server");
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(any_port).await.map_err(listen_failed())?;
-        let address = listener.local_addr().map_err(listen_failed())?;
+        let (listener, address) = net::bind().await?;
         let front = Arc::new(front);
         tokio::spawn(front::listen(listener, Arc::clone(&front)));
         Ok(Self { front, engine: Handle::current(), host, address, database, ca_certificate })
@@ -141,7 +139,8 @@ impl Server {
     }
 
     /// Maps a role to the principal with this object id, as the security label of `pgaadauth` does.
-    /// Creates no role in the database: see [`execute`](Self::execute).
+    /// Creates no role in the database: see [`execute`](Self::execute). A role that is mapped to a
+    /// group takes the token of any principal, since members are not known here.
     pub fn map_role(&self, role: &str, object_id: &str, principal_type: PrincipalType) {
         self.front.principals.map(role, object_id, principal_type);
     }

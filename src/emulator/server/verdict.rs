@@ -18,6 +18,12 @@ const INVALID_AUTHORIZATION: &str = "28000";
 /// `invalid_password`: what PostgreSQL refuses passwords with.
 const INVALID_PASSWORD: &str = "28P01";
 
+const INVALID_FORMAT: &str = "The access token has invalid format. Please ensure the token is \
+                              passed exactly as returned by the authentication endpoint and retry.";
+const NOT_VALIDATED: &str = "An error occurred while validating the access token. Please acquire a \
+                             new token and retry.";
+const EXPIRED: &str = "The access token has expired. Acquire a new token and try again.";
+
 /// What the server knows about those who may log in.
 pub(crate) struct Judge<'a> {
     pub(crate) mint: &'a Mint,
@@ -38,10 +44,10 @@ impl Judge<'_> {
             return if is_right { Ok(()) } else { Err(wrong_password(role)) };
         }
         let mapping = self.principals.mapping(role).ok_or_else(|| wrong_password(role))?;
-        let claims = self.mint.verify(password).map_err(|invalid| token_refusal(match invalid {
-            Invalid::Format => "The access token has invalid format. Please ensure the token is passed exactly as returned by the authentication endpoint and retry.",
-            Invalid::Signature => "An error occurred while validating the access token. Please acquire a new token and retry.",
-        }))?;
+        let claims = self.mint.verify(password).map_err(|invalid| match invalid {
+            Invalid::Format => token_refusal(INVALID_FORMAT),
+            Invalid::Signature => token_refusal(NOT_VALIDATED),
+        })?;
         self.check_time(&claims)?;
         check_audience(&claims)?;
         check_principal(role, &mapping, &claims)
@@ -51,9 +57,7 @@ impl Judge<'_> {
         let expires = claims.get("exp").and_then(Value::as_i64).unwrap_or_default();
         let is_cut_off = number_of(claims).is_some_and(|number| number <= self.expired_up_to);
         if expires <= unix_now() || is_cut_off {
-            return Err(token_refusal(
-                "The access token has expired. Acquire a new token and try again.",
-            ));
+            return Err(token_refusal(EXPIRED));
         }
         Ok(())
     }
