@@ -5,6 +5,9 @@
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 compile_error!("postgres-entra needs a TLS stack: enable the feature `native-tls` or `rustls`");
 
+#[cfg(doc)]
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
 mod cache;
 mod clock;
 mod cloud;

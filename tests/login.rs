@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use common::{chain, shared_azure};
 use postgres_entra::{
-    AccessToken, Connector, Error, Identity, RejectionReason, Secret, Settings, TokenErrorKind,
+    AccessToken, ConnectionNames, Connector, Environment, Error, Identity, RejectionReason, Secret,
+    Settings, TokenErrorKind,
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform},
     source,
 };
@@ -125,6 +126,55 @@ async fn without_a_user_a_system_assigned_identity_gets_an_error_that_says_what_
     let error = Connector::from_vars(vars).unwrap().connect().await.unwrap_err();
     assert!(error.is_config(), "{}", chain(&error));
     assert!(error.to_string().contains("PGUSER"), "{error}");
+}
+
+#[tokio::test]
+async fn without_a_user_a_management_token_is_asked_for_a_name_if_that_is_allowed() {
+    let azure = shared_azure();
+    let login = Login::UserAssigned(Platform::AppService);
+    let mut vars = azure.vars(login, ClientType::Other);
+    vars.retain(|(name, _)| name != "AZURE_POSTGRESQL_USERNAME");
+    let nameless = || {
+        source::from_fn(move |scope| async move {
+            let token = if scope == "https://management.azure.com/.default" {
+                mint(login, |spec| spec.audience("https://management.azure.com"))
+            } else {
+                mint(login, |spec| spec.without_claim("xms_mirid"))
+            };
+            AccessToken::new(token, SystemTime::now() + Duration::from_secs(3600))
+        })
+    };
+    let settings = Settings::from_vars(vars).unwrap();
+    let connector = Connector::builder().settings(settings).token_source(nameless());
+    let error = connector.build().unwrap().connect().await.unwrap_err();
+    assert!(error.is_config(), "{}", chain(&error));
+
+    let settings = Settings::from_vars(azure.vars(login, ClientType::Other)).unwrap();
+    let unnamed = Settings::for_hosts(settings.hosts().to_vec(), settings.identity().clone())
+        .with_database(azure.server().database())
+        .with_ssl_root_cert(azure.ca_certificate());
+    let connector = Connector::builder()
+        .settings(unnamed)
+        .token_source(nameless())
+        .user_from_management_token(true)
+        .build()
+        .unwrap();
+    connector.connect().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_variables_of_a_second_connection_are_read_by_its_names() {
+    let azure = shared_azure();
+    let vars = azure.vars(Login::ServicePrincipal, ClientType::Other);
+    let second = vars
+        .into_iter()
+        .map(|(name, value)| (name.replace("AZURE_POSTGRESQL_", "AZURE_POSTGRESQL_CONN2_"), value));
+    let connector = Connector::builder()
+        .environment(Environment::from_vars(second))
+        .connection_names(ConnectionNames::new("AZURE_POSTGRESQL_CONN2"))
+        .build()
+        .unwrap();
+    connector.connect().await.unwrap();
 }
 
 #[tokio::test]

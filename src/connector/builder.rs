@@ -17,6 +17,7 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ConnectorBuilder {
     environment: Environment,
+    names: ConnectionNames,
     settings: Option<Settings>,
     tokens: Tokens,
     scope: Option<String>,
@@ -40,6 +41,7 @@ impl ConnectorBuilder {
     pub(super) fn new() -> Self {
         Self {
             environment: Environment::process(),
+            names: ConnectionNames::default(),
             settings: None,
             tokens: Tokens::Detected,
             scope: None,
@@ -54,6 +56,12 @@ impl ConnectorBuilder {
     /// Reads variables from here instead of from the process environment.
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// Reads the variables of another Service Connector connection, or renamed ones.
+    pub fn connection_names(mut self, names: ConnectionNames) -> Self {
+        self.names = names;
         self
     }
 
@@ -131,7 +139,7 @@ impl ConnectorBuilder {
         }
         let settings = match self.settings.clone() {
             Some(settings) => settings,
-            None => Settings::from_environment(&self.environment, &ConnectionNames::default())?,
+            None => Settings::from_environment(&self.environment, &self.names)?,
         };
         settings.validate()?;
         let cloud = settings.cloud();
