@@ -5,10 +5,10 @@
 //! connections there are and for how long is the pool's business, and the retries and the deadline of
 //! one connect are the [`Connector`](crate::Connector)'s.
 //!
-//! | pool | feature | what it takes | where errors go |
+//! | pool | feature | what it takes | where this crate's errors are |
 //! |---|---|---|---|
-//! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | [`deadpool::manager`](crate::pool::deadpool::manager) | to the caller: see [`entra_error`] |
-//! | [bb8](https://docs.rs/bb8) | `bb8` | [`bb8::ConnectionManager`](crate::pool::bb8::ConnectionManager) | to the pool's sink: see [`bb8::ErrorLog`](crate::pool::bb8::ErrorLog) |
+//! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | `pool::deadpool::builder` or `manager` | among the causes of the pool's: [`entra_error`] |
+//! | [bb8](https://docs.rs/bb8) | `bb8` | `pool::bb8::ConnectionManager` | in its `ErrorLog`: bb8 shows none |
 //!
 //! Any other pool of tokio-postgres clients calls [`Connector::connect`](crate::Connector::connect) where
 //! it makes a connection, or [`connect_parts`](crate::Connector::connect_parts) if it drives them itself.
