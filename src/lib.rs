@@ -19,6 +19,17 @@ pub mod emulator;
 mod environment;
 mod error;
 mod identity;
+#[cfg(any(feature = "deadpool", feature = "bb8", feature = "sqlx", feature = "diesel-async"))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(
+        feature = "deadpool",
+        feature = "bb8",
+        feature = "sqlx",
+        feature = "diesel-async"
+    )))
+)]
+pub mod pool;
 mod random;
 mod secret;
 pub mod source;

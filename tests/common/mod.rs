@@ -1,21 +1,46 @@
 //! What the integration tests share.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+pub mod examples;
 pub mod fake_server;
+pub mod pool_story;
 
 use std::{
     error::Error,
     io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
-use postgres_entra::emulator::LocalAzure;
+use postgres_entra::emulator::{ClientType, LocalAzure, Login};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// One local Azure for all tests of a binary that set no fault.
 pub fn shared_azure() -> &'static LocalAzure {
     static AZURE: OnceLock<LocalAzure> = OnceLock::new();
     AZURE.get_or_init(|| LocalAzure::start_blocking().expect("a local Azure"))
+}
+
+/// Not the client secret of anybody, and not for anybody's eyes either.
+pub const WRONG_SECRET: &str = "wrong-and-still-secret";
+
+/// The variables of the service principal, with [`WRONG_SECRET`].
+pub fn vars_with_wrong_secret(azure: &LocalAzure) -> Vec<(String, String)> {
+    let mut vars = azure.vars(Login::ServicePrincipal, ClientType::Python);
+    let secret = vars.iter_mut().find(|(name, _)| name == "AZURE_POSTGRESQL_CLIENTSECRET");
+    secret.expect("a client secret").1 = WRONG_SECRET.to_owned();
+    vars
+}
+
+/// Waits until the condition holds; panics if it doesn't within ten seconds.
+pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let poll = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let limit = Duration::from_secs(10);
+    tokio::time::timeout(limit, poll).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// An error with all of its causes, as a person would print it.
