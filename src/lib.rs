@@ -16,6 +16,8 @@ pub mod emulator;
 mod environment;
 mod error;
 mod identity;
+#[cfg(any(feature = "diesel-async", feature = "sqlx"))]
+pub mod pool;
 mod random;
 mod secret;
 pub mod source;
