@@ -16,7 +16,16 @@ pub mod emulator;
 mod environment;
 mod error;
 mod identity;
-#[cfg(any(feature = "diesel-async", feature = "sqlx"))]
+#[cfg(any(feature = "bb8", feature = "deadpool", feature = "diesel-async", feature = "sqlx"))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(
+        feature = "bb8",
+        feature = "deadpool",
+        feature = "diesel-async",
+        feature = "sqlx"
+    )))
+)]
 pub mod pool;
 mod random;
 mod secret;

@@ -14,6 +14,10 @@
 //! # }
 //! ```
 //!
+//! A connect has the connector's deadline. A checkout of this pool otherwise waits without limit while all
+//! connections are in use, unless its builder gets a `wait_timeout` and, from deadpool 0.13 with the
+//! feature `rt_tokio_1`, `runtime(deadpool::Runtime::Tokio1)`.
+//!
 //! bb8 and mobc take the same [`manager`], with those features of diesel-async:
 //!
 //! ```text
