@@ -1,49 +1,43 @@
-//! A diesel-async pool, each connection of which logs in with a valid token.
+//! Twenty queries over a diesel-async pool of four connections.
 //!
-//! In Azure with a Service Connector connection, or against a local Azure:
-//!
-//! ```sh
-//! cargo run --example diesel_async --features diesel-async
-//! cargo run --example local_azure --features emulator -- \
-//!     cargo run --example diesel_async --features diesel-async
-//! ```
+//! With the variables of Service Connector: `cargo run --example diesel_async --features diesel-async`.
+//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
 
-use std::{error::Error, process::ExitCode};
+mod common;
 
-use diesel::{
-    dsl::sql,
-    sql_types::{Integer, Text},
-};
-use diesel_async::{RunQueryDsl, pooled_connection::deadpool::Pool};
+use std::process::ExitCode;
+
+use common::{Failure, exit};
+use diesel::{dsl::sql, sql_types::Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, pooled_connection::deadpool::Pool};
 use postgres_entra::{Connector, pool};
+use tokio::task::JoinSet;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
-            causes.for_each(|cause| eprintln!("  caused by: {cause}"));
-            ExitCode::FAILURE
-        }
-    }
+    exit(run().await)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<(), Failure> {
     let connector = Connector::from_env()?;
     let pool = Pool::builder(pool::diesel_async::manager(&connector)).max_size(4).build()?;
 
-    let mut connection = pool.get().await?;
-    let who = diesel::select((sql::<Text>("current_user::text"), sql::<Text>("version()")));
-    let (user, version): (String, String) = who.get_result(&mut connection).await?;
-    println!("logged in as {user}\n{version}");
+    let mut queries = JoinSet::new();
+    for _ in 0..20 {
+        queries.spawn(current_user(pool.clone()));
+    }
+    for user in queries.join_all().await {
+        println!("{}", user?);
+    }
 
-    let sum = diesel::select(sql::<Integer>("").bind::<Integer, _>(40).sql(" + 2"));
-    let answer: i32 = sum.get_result(&mut connection).await?;
-    println!("40 + 2 = {answer}");
-
-    drop(connection);
+    let token_requests = connector.token_cache().map_or(0, |tokens| tokens.stats().fetches);
+    println!("{} connections, {token_requests} token request", pool.status().size);
     pool.close();
     Ok(())
+}
+
+async fn current_user(pool: Pool<AsyncPgConnection>) -> Result<String, Failure> {
+    let mut connection = pool.get().await?;
+    let user = diesel::select(sql::<Text>("current_user::text"));
+    Ok(user.get_result(&mut connection).await?)
 }

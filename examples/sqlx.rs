@@ -1,44 +1,44 @@
-//! An sqlx pool, each connection of which logs in with a valid token.
+//! Twenty queries over an sqlx pool of four connections.
 //!
-//! In Azure with a Service Connector connection, or against a local Azure:
-//!
-//! ```sh
-//! cargo run --example sqlx --features sqlx
-//! cargo run --example local_azure --features emulator -- cargo run --example sqlx --features sqlx
-//! ```
+//! With the variables of Service Connector: `cargo run --example sqlx --features sqlx`.
+//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
 
-use std::{error::Error, process::ExitCode};
+mod common;
 
+use std::{process::ExitCode, time::Duration};
+
+use common::{Failure, exit};
 use postgres_entra::{Connector, pool::sqlx::EntraPgPool};
 use sqlx::postgres::PgPoolOptions;
+use tokio::task::JoinSet;
+
+/// How long a caller waits for a connection.
+const LIMIT: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
-            causes.for_each(|cause| eprintln!("  caused by: {cause}"));
-            ExitCode::FAILURE
-        }
-    }
+    exit(run().await)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<(), Failure> {
     let connector = Connector::from_env()?;
-    let pool = EntraPgPool::open(&connector, PgPoolOptions::new().max_connections(4)).await?;
+    let options = PgPoolOptions::new().max_connections(4).acquire_timeout(LIMIT);
+    let pool = EntraPgPool::open(&connector, options).await?;
 
-    let (user, version): (String, String) =
-        sqlx::query_as("SELECT current_user::text, version()").fetch_one(&*pool).await?;
-    println!("logged in as {user}\n{version}");
+    let mut queries = JoinSet::new();
+    for _ in 0..20 {
+        queries.spawn(current_user(pool.clone()));
+    }
+    for user in queries.join_all().await {
+        println!("{}", user?);
+    }
 
-    let mut transaction = pool.begin().await?;
-    let (answer,): (i32,) =
-        sqlx::query_as("SELECT $1 + 2").bind(40).fetch_one(&mut *transaction).await?;
-    transaction.commit().await?;
-    println!("40 + 2 = {answer}");
-
+    let token_requests = connector.token_cache().map_or(0, |tokens| tokens.stats().fetches);
+    println!("{} connections, {token_requests} token request", pool.size());
     pool.close().await;
     Ok(())
+}
+
+async fn current_user(pool: EntraPgPool) -> Result<String, Failure> {
+    Ok(sqlx::query_scalar("SELECT current_user::text").fetch_one(&*pool).await?)
 }

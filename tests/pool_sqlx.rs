@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    chain, eventually,
+    Log, chain, eventually,
     pool_story::{self, TestPool},
     shared_azure,
 };
@@ -182,9 +182,14 @@ async fn a_certificate_of_an_unknown_authority_is_refused_before_the_token_is_se
 }
 
 #[tokio::test]
-async fn debug_shows_no_token() {
+async fn neither_debug_nor_logs_show_the_token() {
+    let log = Log::default();
+    let _subscriber = tracing::subscriber::set_default(log.subscriber());
     let connector = connector(shared_azure());
     let pool = pool_of_one(&connector).await;
+    sqlx::query("SELECT 1").execute(&*pool).await.unwrap();
+
     let token = tokens(&connector).token().await.unwrap();
-    assert!(!format!("{pool:?}").contains(token.secret()));
+    let shown = format!("{pool:?} {}", log.text());
+    assert!(shown.contains("SELECT 1") && !shown.contains(token.secret()), "{shown}");
 }

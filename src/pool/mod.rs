@@ -9,8 +9,8 @@
 //! |---|---|---|---|
 //! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | [`deadpool::manager`](crate::pool::deadpool::manager) | to the caller: see [`entra_error`] |
 //! | [bb8](https://docs.rs/bb8) | `bb8` | [`bb8::ConnectionManager`](crate::pool::bb8::ConnectionManager) | to the pool's sink: see [`bb8::ErrorLog`](crate::pool::bb8::ErrorLog) |
-//! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | [`diesel_async::manager`](crate::pool::diesel_async::manager) | to the caller, in words |
-//! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | [`sqlx::EntraPgPool`](crate::pool::sqlx::EntraPgPool) | to the caller, as sqlx's own |
+//! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | [`diesel_async::manager`] | to the caller, in words |
+//! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | [`sqlx::EntraPgPool`] | to the caller, as sqlx's own |
 //!
 //! sqlx is the exception: it connects by itself, with a token that is kept fresh for it.
 //!

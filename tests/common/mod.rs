@@ -1,6 +1,7 @@
 //! What the integration tests share.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+pub mod examples;
 pub mod fake_server;
 pub mod pool_story;
 

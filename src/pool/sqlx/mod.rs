@@ -14,7 +14,7 @@
 //! ```
 //!
 //! sqlx has no hook that could ask for a token when it opens a connection
-//! ([sqlx #3117](https://github.com/launchbadge/sqlx/issues/3117)): a pool logs in with the password that
+//! ([sqlx #3117](https://github.com/transact-rs/sqlx/issues/3117)): a pool logs in with the password that
 //! its options hold at the time. So an [`EntraPgPool`] has a task that puts each new token there, at half
 //! of the life of the one before ([`TokenCache::keep_fresh`](crate::TokenCache::keep_fresh)).
 //!
@@ -48,6 +48,7 @@
 //!
 //! ```no_run
 //! # use postgres_entra::pool::sqlx::EntraPgPool;
+//! # use sqlx::PgPool;
 //! # fn example(pool: EntraPgPool) {
 //! let db = sea_orm::SqlxPostgresConnector::from_sqlx_postgres_pool(PgPool::clone(&pool));
 //! # drop((db, pool));

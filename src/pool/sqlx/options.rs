@@ -58,9 +58,11 @@ fn sole_host(settings: &Settings) -> Result<&Host, ConfigError> {
     }
 }
 
-/// What sqlx dials, and with that also verifies: the name, or an address on loopback. For no other
-/// address does a server in Azure have a certificate, and a public authority may sign for any other:
-/// the check of the host would mean nothing.
+/// What sqlx dials, and verifies the certificate against: the name, or an address on loopback.
+///
+/// Any other address would void the check of the host name, which decides where a token may go: its
+/// certificate could come from a public authority. None of them may vouch for a loopback address
+/// ([CA/Browser Forum](https://cabforum.org/working-groups/server/internal-names)).
 fn dialled(host: &Host) -> Result<Cow<'_, str>, ConfigError> {
     match host.address() {
         None => Ok(host.name().into()),
