@@ -19,14 +19,14 @@ pub mod emulator;
 mod environment;
 mod error;
 mod identity;
-#[cfg(any(feature = "deadpool", feature = "bb8", feature = "sqlx", feature = "diesel-async"))]
+#[cfg(any(feature = "bb8", feature = "deadpool", feature = "diesel-async", feature = "sqlx"))]
 #[cfg_attr(
     docsrs,
     doc(cfg(any(
-        feature = "deadpool",
         feature = "bb8",
-        feature = "sqlx",
-        feature = "diesel-async"
+        feature = "deadpool",
+        feature = "diesel-async",
+        feature = "sqlx"
     )))
 )]
 pub mod pool;

@@ -1,5 +1,12 @@
 //! The examples of pools, run as the README says.
-#![cfg(all(unix, feature = "emulator", feature = "deadpool", feature = "bb8"))]
+#![cfg(all(
+    unix,
+    feature = "emulator",
+    feature = "bb8",
+    feature = "deadpool",
+    feature = "diesel-async",
+    feature = "sqlx"
+))]
 
 mod common;
 
@@ -32,13 +39,30 @@ fn bb8_runs_twenty_queries_with_one_token() {
 }
 
 #[test]
+fn diesel_async_runs_twenty_queries_with_one_token() {
+    let users = "aad_system\n".repeat(20);
+    assert_prints("diesel_async", &format!("{users}4 connections, 1 token request\n"));
+}
+
+#[test]
+fn sqlx_runs_twenty_queries_with_one_token() {
+    let users = "aad_system\n".repeat(20);
+    assert_prints("sqlx", &format!("{users}4 connections, 1 token request\n"));
+}
+
+#[test]
+fn sea_orm_queries_over_the_sqlx_pool() {
+    assert_prints("sea_orm", "aad_system\n");
+}
+
+#[test]
 fn the_generic_recipe_connects_and_checks() {
     assert_prints("generic_pool", "aad_system\nready for the next one\n");
 }
 
 #[test]
 fn without_variables_they_name_what_to_set() {
-    for name in ["deadpool", "bb8", "generic_pool"] {
+    for name in ["deadpool", "bb8", "diesel_async", "sqlx", "sea_orm", "generic_pool"] {
         let output = Command::new(example(name)).env_clear().output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{name}");
         let message = String::from_utf8(output.stderr).unwrap();

@@ -9,6 +9,10 @@
 //! |---|---|---|---|
 //! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | `pool::deadpool::builder` or `manager` | among the causes of the pool's: [`entra_error`] |
 //! | [bb8](https://docs.rs/bb8) | `bb8` | `pool::bb8::ConnectionManager` | in its `ErrorLog`: bb8 shows none |
+//! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | `pool::diesel_async::manager` | in words: diesel's errors hold no others |
+//! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | `pool::sqlx::EntraPgPool` | when it is made; later they are sqlx's own |
+//!
+//! sqlx is the exception: it connects by itself, with a token that is kept fresh for it.
 //!
 //! Any other pool of tokio-postgres clients calls [`Connector::connect`](crate::Connector::connect) where
 //! it makes a connection, or [`connect_parts`](crate::Connector::connect_parts) if it drives them itself.
@@ -24,6 +28,12 @@ pub mod bb8;
 #[cfg(feature = "deadpool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deadpool")))]
 pub mod deadpool;
+#[cfg(feature = "diesel-async")]
+#[cfg_attr(docsrs, doc(cfg(feature = "diesel-async")))]
+pub mod diesel_async;
+#[cfg(feature = "sqlx")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlx")))]
+pub mod sqlx;
 
 use std::error::Error as StdError;
 
