@@ -28,7 +28,7 @@ pub use config::{
     ChannelBinding, ConnectionNames, Host, Keepalives, Origin, Settings, SslMode, SslNegotiation,
     TargetSessionAttrs,
 };
-pub use connector::{Connector, ConnectorBuilder, connect};
+pub use connector::{Connector, ConnectorBuilder, LibpqVariables, connect};
 pub use environment::Environment;
 pub use error::{
     ConfigError, ConfigErrorKind, ConnectError, Error, Rejection, RejectionReason, Stage, TlsError,
