@@ -10,6 +10,7 @@ mod clock;
 mod cloud;
 mod config;
 mod connector;
+pub mod diagnose;
 #[cfg(all(feature = "emulator", unix))]
 #[cfg_attr(docsrs, doc(cfg(all(feature = "emulator", unix))))]
 pub mod emulator;
@@ -29,6 +30,7 @@ pub use config::{
     TargetSessionAttrs,
 };
 pub use connector::{Connector, ConnectorBuilder, LibpqVariables, connect};
+pub use diagnose::Report;
 pub use environment::Environment;
 pub use error::{
     ConfigError, ConfigErrorKind, ConnectError, Error, Rejection, RejectionReason, Stage, TlsError,

@@ -149,19 +149,16 @@ impl ConnectorBuilder {
     }
 
     /// What to log in with, and why.
-    fn credential(
-        &self,
-        settings: &Settings,
-        cloud: Cloud,
-    ) -> Result<(Credential, String), Error> {
+    fn credential(&self, settings: &Settings, cloud: Cloud) -> Result<(Credential, String), Error> {
         let credential = match (settings.identity(), &self.tokens) {
             (Identity::Password(password), Tokens::Detected) => {
                 (Credential::Password(password.clone()), "the settings hold a password".to_owned())
             }
             (Identity::Password(_), _) => return Err(two_credentials().into()),
-            (_, Tokens::Cache(cache)) => {
-                (Credential::Tokens(cache.clone()), "the builder was given a token cache".to_owned())
-            }
+            (_, Tokens::Cache(cache)) => (
+                Credential::Tokens(cache.clone()),
+                "the builder was given a token cache".to_owned(),
+            ),
             (_, Tokens::Source(source)) => (
                 self.cached(Arc::clone(source), cloud),
                 "the builder was given a token source".to_owned(),

@@ -73,9 +73,8 @@ impl LibpqVariables {
 }
 
 fn hosts(hosts: &[Host]) -> Vec<(&'static str, String)> {
-    let list = |part: &dyn Fn(&Host) -> String| {
-        hosts.iter().map(part).collect::<Vec<_>>().join(",")
-    };
+    let list =
+        |part: &dyn Fn(&Host) -> String| hosts.iter().map(part).collect::<Vec<_>>().join(",");
     let mut vars = vec![
         ("PGHOST", list(&|host| host.name().to_owned())),
         ("PGPORT", list(&|host| host.port().to_string())),

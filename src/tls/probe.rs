@@ -41,8 +41,7 @@ pub(crate) async fn probe(
 }
 
 async fn request_tls(host: &str, stream: &mut TcpStream) -> Result<(), TlsError> {
-    let lost =
-        |error| TlsError::new(TlsErrorKind::Handshake, Some(host), Some(Box::from(error)));
+    let lost = |error| TlsError::new(TlsErrorKind::Handshake, Some(host), Some(Box::from(error)));
     stream.write_all(&SSL_REQUEST).await.map_err(lost)?;
     match stream.read_u8().await.map_err(lost)? {
         b'S' => Ok(()),
