@@ -86,7 +86,7 @@ impl Step {
 
     /// A step that needs what an earlier one did not bring.
     pub(super) fn not_reached(name: StepName, broken: StepName) -> Self {
-        Self::skipped(name, format!("the step before it failed: {broken}"))
+        Self::skipped(name, format!("the {broken} step failed"))
     }
 
     /// Which step it is.

@@ -18,6 +18,18 @@ pub fn shared_azure() -> &'static LocalAzure {
     AZURE.get_or_init(|| LocalAzure::start_blocking().expect("a local Azure"))
 }
 
+/// A built example, without the variables of this process but for the search path.
+///
+/// Cargo builds the examples with the tests unless `--test` names some of them.
+pub fn example(name: &str) -> std::process::Command {
+    let test = std::env::current_exe().expect("the test's own path");
+    let program = test.ancestors().nth(2).expect("the target folder").join("examples").join(name);
+    assert!(program.exists(), "build it: cargo build --example {name}");
+    let mut command = std::process::Command::new(program);
+    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command
+}
+
 /// An error with all of its causes, as a person would print it.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
