@@ -46,6 +46,8 @@ fn main() -> ExitCode {
             for name in OTHERS {
                 psql.env_remove(name);
             }
+            // Stated so that Windows looks there first, and not beside this program of the same name.
+            psql.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
             run(psql.args(arguments).envs(vars.iter()))
         }),
     };

@@ -16,7 +16,7 @@ use common::{
 use postgres_entra::{
     AccessToken, Connector, ConnectorBuilder, Environment, Host, Identity, Report, Settings,
     TlsBackend,
-    diagnose::{Outcome, StepName},
+    diagnose::{Outcome, Step, StepName},
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform, ServerFault, TokenSpec},
     source,
 };
@@ -73,7 +73,7 @@ fn passed(report: &Report, name: StepName) -> bool {
 }
 
 fn skipped(report: &Report, name: StepName) -> bool {
-    let outcome = report.step(name).map(postgres_entra::diagnose::Step::outcome);
+    let outcome = report.step(name).map(Step::outcome);
     matches!(outcome, Some(Outcome::Skipped { .. }))
 }
 
@@ -84,7 +84,7 @@ async fn every_login_is_healthy() {
         assert!(report.is_healthy(), "{login:?}: {report}");
         let role = shared_azure().server().role(login);
         assert_eq!(detail(&report, StepName::Session, "current_user"), role);
-        assert_eq!(detail(&report, StepName::Session, "in_recovery"), "f");
+        assert_eq!(detail(&report, StepName::Session, "in_recovery"), "false");
         assert_eq!(skipped(&report, StepName::Token), login == Login::Password, "{login:?}");
     }
 }
@@ -104,7 +104,7 @@ async fn a_healthy_report_says_what_was_found_and_where() {
     assert_eq!(detail(&report, StepName::Tls, "issuer"), "CN=Local Azure root");
     assert_eq!(detail(&report, StepName::Tls, "days_to_expiry"), "89");
     assert!(detail(&report, StepName::Session, "server_version").starts_with(char::is_numeric));
-    let names: Vec<_> = report.steps().iter().map(|step| step.name()).collect();
+    let names: Vec<_> = report.steps().iter().map(Step::name).collect();
     assert_eq!(names, StepName::ALL);
 }
 

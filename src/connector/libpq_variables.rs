@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 use tokio::time::timeout;
 
 use super::{Connector, login::Login, progress::Progress};
-use crate::{Error, Host, Identity, Secret, Settings, SslMode};
+use crate::{Error, Host, Identity, Secret, Settings, SslMode, TargetSessionAttrs};
 
 /// Where systems keep the certificate authorities that they trust, as one PEM file. libpq before
 /// version 16 knows no other way to use them.
@@ -61,6 +61,7 @@ impl LibpqVariables {
         vars.extend(settings.database().map(|name| ("PGDATABASE", name.to_owned())));
         vars.extend(settings.options().map(|options| ("PGOPTIONS", options.to_owned())));
         vars.extend(settings.application_name().map(|name| ("PGAPPNAME", name.to_owned())));
+        vars.extend(session_attrs(settings));
         vars.extend(tls(settings));
         Self { vars, password: login.password().into() }
     }
@@ -85,6 +86,15 @@ fn hosts(hosts: &[Host]) -> Vec<(&'static str, String)> {
         vars.push(("PGHOSTADDR", list(&address)));
     }
     vars
+}
+
+fn session_attrs(settings: &Settings) -> Option<(&'static str, String)> {
+    let wanted = match settings.target_session_attrs() {
+        TargetSessionAttrs::Any => return None,
+        TargetSessionAttrs::ReadWrite => "read-write",
+        TargetSessionAttrs::ReadOnly => "read-only",
+    };
+    Some(("PGTARGETSESSIONATTRS", wanted.to_owned()))
 }
 
 fn tls(settings: &Settings) -> Vec<(&'static str, String)> {

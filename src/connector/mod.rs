@@ -144,8 +144,7 @@ impl Connector {
     /// As [`Connector::connect`].
     pub async fn connect_parts(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
         let progress = Progress::new();
-        let limit = self.0.parts.deadline;
-        let deadline = SystemClock.now().monotonic + limit;
+        let (limit, deadline) = (self.deadline(), self.ends_at());
         match timeout_at(deadline, self.establish(deadline, &progress)).await {
             Ok(result) => result,
             Err(_) => Err(Error::Timeout {

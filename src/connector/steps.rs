@@ -5,12 +5,24 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Connector, dial::Established, progress::Progress};
-use crate::Error;
+use crate::{
+    Error,
+    clock::{Clock, SystemClock},
+};
+
+/// Stands for a deadline that the clock can't express.
+const FAR: Duration = Duration::from_secs(365 * 86_400);
 
 impl Connector {
     /// The limit for one connect as a whole.
     pub(crate) fn deadline(&self) -> Duration {
         self.0.parts.deadline
+    }
+
+    /// When a connect that begins now has to be over.
+    pub(crate) fn ends_at(&self) -> Instant {
+        let now = SystemClock.now().monotonic;
+        now.checked_add(self.deadline()).unwrap_or(now + FAR)
     }
 
     /// Why this token source, or why a password: one clause without values.

@@ -16,7 +16,7 @@ use crate::{AccessToken, Claims, Connector, Error, RejectionReason};
 /// columns' names are those of the details.
 const WHO_AND_WHERE: &str = "\
     SELECT current_user, session_user, current_database() AS database, \
-    current_setting('server_version') AS server_version, pg_is_in_recovery() AS in_recovery, \
+    current_setting('server_version') AS server_version, pg_is_in_recovery()::text AS in_recovery, \
     inet_client_addr() AS client_address, ssl.version AS tls_version, ssl.cipher AS tls_cipher \
     FROM (SELECT) AS one \
     LEFT JOIN pg_stat_ssl AS ssl ON ssl.pid = pg_backend_pid() AND ssl.ssl";

@@ -28,10 +28,7 @@ pub use render::Coloured;
 pub use report::{Outcome, Report, Step, StepName};
 
 use self::running::Running;
-use crate::{
-    Connector, ConnectorBuilder, Error,
-    clock::{Clock, SystemClock},
-};
+use crate::{Connector, ConnectorBuilder, Error};
 
 impl ConnectorBuilder {
     /// Builds a connector and [diagnoses](Connector::diagnose) it; if it can't be built, the report
@@ -57,7 +54,7 @@ impl Connector {
     /// Cancel safe: dropping the future closes what it opened. A token that it has fetched stays in the
     /// cache.
     pub async fn diagnose(&self) -> Report {
-        let deadline = SystemClock.now().monotonic + self.deadline();
+        let deadline = self.ends_at();
         let mut steps = vec![settings::settings(self.settings()), settings::identity(self)];
         let (of_token, of_network) =
             future::join(token::steps(self, deadline), network::steps(self, deadline)).await;

@@ -203,13 +203,17 @@ impl fmt::Display for StepName {
     }
 }
 
-/// Names and values, in the order in which they were added.
+/// Names and values, in the order in which they were added. No name is there twice.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Details(Vec<(String, String)>);
 
 impl Details {
     pub(super) fn add(&mut self, name: impl Into<String>, value: impl AsRef<str>) {
-        self.0.push((name.into(), printable(value.as_ref())));
+        let (name, value) = (printable(&name.into()), printable(value.as_ref()));
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => *values = format!("{values}, {value}"),
+            None => self.0.push((name, value)),
+        }
     }
 }
 
