@@ -13,6 +13,7 @@ mod clock;
 mod cloud;
 mod config;
 mod connector;
+pub mod diagnose;
 #[cfg(all(feature = "emulator", unix))]
 #[cfg_attr(docsrs, doc(cfg(all(feature = "emulator", unix))))]
 pub mod emulator;
@@ -42,7 +43,8 @@ pub use config::{
     ChannelBinding, ConnectionNames, Host, Keepalives, Origin, Settings, SslMode, SslNegotiation,
     TargetSessionAttrs,
 };
-pub use connector::{Connector, ConnectorBuilder, connect};
+pub use connector::{Connector, ConnectorBuilder, LibpqVariables, connect};
+pub use diagnose::Report;
 pub use environment::Environment;
 pub use error::{
     ConfigError, ConfigErrorKind, ConnectError, Error, Rejection, RejectionReason, Stage, TlsError,

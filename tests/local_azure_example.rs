@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+mod common;
+
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
@@ -10,16 +12,10 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
 };
 
-/// The program, which Cargo builds with the tests unless `--test` names some of them.
-fn example() -> Command {
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("examples/local_azure");
-    assert!(program.exists(), "build it: cargo build --example local_azure --features emulator");
-    Command::new(program)
-}
+use common::examples::example;
 
 fn run(arguments: &[&str]) -> Output {
-    example().args(arguments).output().unwrap()
+    Command::new(example("local_azure")).args(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -77,7 +73,10 @@ fn help_goes_to_stdout() {
 
 #[test]
 fn without_a_server_it_ends_with_one_message() {
-    let output = example().env("POSTGRES_ENTRA_PG_BIN", "/nonexistent").output().unwrap();
+    let output = Command::new(example("local_azure"))
+        .env("POSTGRES_ENTRA_PG_BIN", "/nonexistent")
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
 }
@@ -110,8 +109,12 @@ struct Foreground {
 
 impl Foreground {
     fn start(arguments: &[&str]) -> Self {
-        let mut program =
-            example().args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut program = Command::new(example("local_azure"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
         let mut vars = BTreeMap::new();
         while !vars.contains_key("export PGSSLROOTCERT") {

@@ -144,31 +144,41 @@ impl ConnectorBuilder {
         settings.validate()?;
         let cloud = settings.cloud();
         host_guard::check_hosts(&settings, cloud, &self.trusted_hosts)?;
-        let credential = self.credential(&settings, cloud)?;
+        let (credential, reason) = self.credential(&settings, cloud)?;
         Ok(Connector::assemble(super::Parts {
             driver_config: driver_config(&settings),
             settings,
             credential,
+            credential_reason: reason,
             backend: self.backend,
             deadline: self.deadline,
             management_scope: self.management_name.then(|| cloud.management_scope()),
         }))
     }
 
-    fn credential(&self, settings: &Settings, cloud: Cloud) -> Result<Credential, Error> {
-        match (settings.identity(), &self.tokens) {
+    /// What to log in with, and why.
+    fn credential(&self, settings: &Settings, cloud: Cloud) -> Result<(Credential, String), Error> {
+        let credential = match (settings.identity(), &self.tokens) {
             (Identity::Password(password), Tokens::Detected) => {
-                Ok(Credential::Password(password.clone()))
+                (Credential::Password(password.clone()), "the settings hold a password".to_owned())
             }
-            (Identity::Password(_), _) => Err(two_credentials().into()),
-            (_, Tokens::Cache(cache)) => Ok(Credential::Tokens(cache.clone())),
-            (_, Tokens::Source(source)) => Ok(self.cached(Arc::clone(source), cloud)),
+            (Identity::Password(_), _) => return Err(two_credentials().into()),
+            (_, Tokens::Cache(cache)) => (
+                Credential::Tokens(cache.clone()),
+                "the builder was given a token cache".to_owned(),
+            ),
+            (_, Tokens::Source(source)) => (
+                self.cached(Arc::clone(source), cloud),
+                "the builder was given a token source".to_owned(),
+            ),
             (identity, Tokens::Detected) => {
                 let detected = source::detect(identity, cloud, &self.environment)?;
                 let detected = detected.ok_or_else(no_source)?;
-                Ok(self.cached(Arc::clone(detected.source()), cloud))
+                let reason = detected.reason().to_owned();
+                (self.cached(Arc::clone(detected.source()), cloud), reason)
             }
-        }
+        };
+        Ok(credential)
     }
 
     fn cached(&self, source: Arc<dyn TokenSource>, cloud: Cloud) -> Credential {

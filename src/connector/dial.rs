@@ -130,7 +130,7 @@ fn more_hopeful(earlier: Option<Error>, later: Error) -> Error {
 }
 
 fn unresolved(host: &Host, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    ConnectError::new(host.name(), host.port(), true, cause).into()
+    ConnectError::unresolved(host.name(), host.port(), cause).into()
 }
 
 fn no_answer(host: &Host, limit: Duration, stage: Stage) -> Error {

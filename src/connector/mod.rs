@@ -4,13 +4,16 @@ mod builder;
 mod dial;
 mod driver_config;
 mod host_guard;
+mod libpq_variables;
 mod login;
 mod login_error;
 mod progress;
+mod steps;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use builder::ConnectorBuilder;
+pub use libpq_variables::LibpqVariables;
 use tokio::{
     sync::OnceCell,
     task::JoinHandle,
@@ -69,6 +72,8 @@ struct Parts {
     settings: Settings,
     driver_config: Config,
     credential: Credential,
+    /// Why this credential: one clause without values.
+    credential_reason: String,
     backend: TlsBackend,
     deadline: Duration,
     management_scope: Option<&'static str>,
@@ -134,8 +139,7 @@ impl Connector {
     /// As [`Connector::connect`].
     pub async fn connect_parts(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
         let progress = Progress::new();
-        let limit = self.0.parts.deadline;
-        let deadline = SystemClock.now().monotonic + limit;
+        let (limit, deadline) = (self.deadline(), self.ends_at());
         match timeout_at(deadline, self.establish(deadline, &progress)).await {
             Ok(result) => result,
             Err(_) => Err(Error::Timeout {
@@ -316,7 +320,7 @@ impl Connector {
     }
 
     /// The TLS connector, built at the first call on a thread where it may block.
-    async fn tls(&self) -> Result<TlsConnector, Error> {
+    pub(crate) async fn tls(&self) -> Result<TlsConnector, Error> {
         let connector = self.0.tls.get_or_try_init(|| async {
             let connector = self.clone();
             tokio::task::spawn_blocking(move || connector.build_tls())

@@ -74,6 +74,14 @@ impl ConfigError {
         self.0.variable.as_deref()
     }
 
+    /// What is wrong, after the variable where there is one.
+    pub(crate) fn problem(&self) -> String {
+        match &self.0.variable {
+            Some(variable) => format!("{variable}: {}", self.0.problem),
+            None => self.0.problem.clone(),
+        }
+    }
+
     /// What to do about it.
     pub fn fix(&self) -> &str {
         &self.0.fix
@@ -82,10 +90,7 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(variable) = &self.0.variable {
-            write!(f, "{variable}: ")?;
-        }
-        write!(f, "{}; {}", self.0.problem, self.0.fix)
+        write!(f, "{}; {}", self.problem(), self.0.fix)
     }
 }
 

@@ -1,10 +1,17 @@
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, io};
+
+use tokio_postgres::error::DbError;
+
+use super::{cause, hint::NETWORK};
 
 /// The server could not be reached, or the connection broke before it was ready.
+///
+/// `Display` reads `<problem>; <hint>`.
 #[derive(Debug)]
 pub struct ConnectError {
     host: String,
     port: u16,
+    resolved: bool,
     transient: bool,
     cause: Box<dyn StdError + Send + Sync>,
 }
@@ -16,7 +23,16 @@ impl ConnectError {
         transient: bool,
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { host: host.to_owned(), port, transient, cause: cause.into() }
+        Self { host: host.to_owned(), port, resolved: true, transient, cause: cause.into() }
+    }
+
+    /// The name has no address, or none could be asked for.
+    pub(crate) fn unresolved(
+        host: &str,
+        port: u16,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { resolved: false, ..Self::new(host, port, true, cause) }
     }
 
     /// The host that was tried last.
@@ -33,16 +49,83 @@ impl ConnectError {
     pub fn is_transient(&self) -> bool {
         self.transient
     }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        if !self.resolved {
+            return UNRESOLVED;
+        }
+        if cause::find::<DbError>(&*self.cause).is_some() {
+            return "the server is starting, stopping or full; try again later";
+        }
+        hint_of(cause::find::<io::Error>(&*self.cause).map(io::Error::kind))
+    }
+
+    pub(crate) fn problem(&self) -> String {
+        let Self { host, port, .. } = self;
+        if self.resolved {
+            format!("no connection to {host} port {port}")
+        } else {
+            format!("the name {host} was not resolved")
+        }
+    }
+}
+
+const UNRESOLVED: &str = "check the host name and this machine's DNS; a server with a private \
+                          endpoint resolves only in networks that are linked to its private DNS \
+                          zone, privatelink.postgres.database.azure.com";
+
+/// What the operating system's error says about the remedy.
+fn hint_of(kind: Option<io::ErrorKind>) -> &'static str {
+    match kind {
+        Some(io::ErrorKind::ConnectionRefused) => {
+            "nothing listens there; check the port (5432, or 6432 for PgBouncer) and that the server \
+             is running"
+        }
+        Some(
+            io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable,
+        ) => NETWORK,
+        // What tokio-postgres makes of a server in another role.
+        Some(io::ErrorKind::PermissionDenied) => {
+            "no server has the wanted role; check target_session_attrs"
+        }
+        _ => "the connection broke; check the state of the server and what lies between",
+    }
 }
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no connection to {} port {}", self.host, self.port)
+        write!(f, "{}; {}", self.problem(), self.hint())
     }
 }
 
 impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(self.cause.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ConnectError;
+    use std::io;
+
+    #[test]
+    fn the_hint_fits_the_cause() {
+        let cases = [
+            (io::ErrorKind::ConnectionRefused, "6432"),
+            (io::ErrorKind::TimedOut, "firewall"),
+            (io::ErrorKind::NetworkUnreachable, "private endpoint"),
+            (io::ErrorKind::PermissionDenied, "target_session_attrs"),
+            (io::ErrorKind::ConnectionReset, "broke"),
+        ];
+        for (kind, hint) in cases {
+            let error = ConnectError::new("contoso", 5432, true, io::Error::from(kind));
+            assert!(error.hint().contains(hint), "{error}");
+        }
+        let error = ConnectError::unresolved("contoso", 5432, io::Error::other("unknown name"));
+        assert!(error.to_string().contains("privatelink"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod cause;
 mod config;
 mod connect;
+mod hint;
 mod rejection;
 mod tls;
 mod token;

@@ -77,18 +77,16 @@ impl Rejection {
     pub fn hint(&self) -> &'static str {
         self.reason.hint()
     }
+
+    pub(crate) fn problem(&self) -> String {
+        let Self { user, message, sqlstate, .. } = self;
+        format!("the server refused the login of \"{user}\": {message} (SQLSTATE {sqlstate})")
+    }
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the server refused the login of \"{}\": {} (SQLSTATE {}); {}",
-            self.user,
-            self.message,
-            self.sqlstate,
-            self.hint()
-        )
+        write!(f, "{}; {}", self.problem(), self.hint())
     }
 }
 

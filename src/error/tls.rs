@@ -47,25 +47,40 @@ impl TlsError {
     pub fn is_transient(&self) -> bool {
         self.kind == TlsErrorKind::Handshake && cause::lost_connection(self)
     }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self.kind {
+            TlsErrorKind::Setup => "install the system's certificate authorities (ca-certificates)",
+            TlsErrorKind::Certificate => {
+                "connect by the name that the certificate is for; if the server uses a private \
+                 certificate authority, name its file in PGSSLROOTCERT or sslrootcert"
+            }
+            TlsErrorKind::NotOffered => {
+                "check the host and port, and `require_secure_transport` on the server"
+            }
+            TlsErrorKind::Handshake => {
+                "check that nothing between here and the server ends or inspects TLS"
+            }
+        }
+    }
+
+    pub(crate) fn problem(&self) -> String {
+        let host = self.host.as_deref().unwrap_or("the server");
+        match self.kind {
+            TlsErrorKind::Setup => "TLS could not be set up on this machine".to_owned(),
+            TlsErrorKind::Certificate => format!("the certificate of {host} was not accepted"),
+            TlsErrorKind::NotOffered => {
+                format!("{host} does not offer TLS, so nothing was sent")
+            }
+            TlsErrorKind::Handshake => format!("the TLS handshake with {host} failed"),
+        }
+    }
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.host.as_deref().unwrap_or("the server");
-        match self.kind {
-            TlsErrorKind::Setup => f.write_str("TLS could not be set up on this machine"),
-            TlsErrorKind::Certificate => write!(
-                f,
-                "the certificate of {host} was not accepted; if the server uses a private certificate \
-                 authority, name its file in PGSSLROOTCERT or sslrootcert"
-            ),
-            TlsErrorKind::NotOffered => write!(
-                f,
-                "{host} does not offer TLS, so nothing was sent; check the host and port, and \
-                 `require_secure_transport` on the server"
-            ),
-            TlsErrorKind::Handshake => write!(f, "the TLS handshake with {host} failed"),
-        }
+        write!(f, "{}; {}", self.problem(), self.hint())
     }
 }
 

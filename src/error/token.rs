@@ -193,11 +193,7 @@ impl TokenError {
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.source_name, self.0.message)?;
-        let facts = self.facts();
-        if !facts.is_empty() {
-            write!(f, " ({})", facts.join(", "))?;
-        }
+        f.write_str(&self.problem())?;
         match &self.0.hint {
             Some(hint) => write!(f, "; {hint}"),
             None => Ok(()),
@@ -212,6 +208,14 @@ impl Details {
 }
 
 impl TokenError {
+    pub(crate) fn problem(&self) -> String {
+        let Details { source_name, message, .. } = &*self.0;
+        match self.facts().join(", ").as_str() {
+            "" => format!("{source_name}: {message}"),
+            facts => format!("{source_name}: {message} ({facts})"),
+        }
+    }
+
     fn facts(&self) -> Vec<String> {
         let details = &self.0;
         let mut facts = Vec::new();

@@ -4,8 +4,10 @@
 //! expensive to build (native-tls parses the system's certificate authorities, about 55 ms) and
 //! cheap to clone, so a [`Connector`](crate::Connector) builds one and keeps it.
 
+mod certificate;
 #[cfg(feature = "native-tls")]
 mod native;
+mod probe;
 #[cfg(feature = "rustls")]
 mod rustls_config;
 #[cfg(feature = "rustls")]
@@ -19,6 +21,8 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
+pub(crate) use certificate::CertificateFacts;
+pub(crate) use probe::{TlsFacts, probe};
 #[cfg(feature = "rustls")]
 pub(crate) use rustls_config::client_config as rustls_client_config;
 pub use stream::TlsStream;

@@ -1,17 +1,14 @@
 //! TLS through the operating system's library.
 
 use native_tls::Certificate;
-use postgres_native_tls::MakeTlsConnector;
-use tokio_postgres::{
-    Socket,
-    tls::{MakeTlsConnect, TlsConnect},
-};
+use tokio::net::TcpStream;
+use tokio_postgres::{Socket, tls::TlsConnect};
 
-use super::{TlsStream, root_cert_error};
+use super::{CertificateFacts, TlsFacts, TlsStream, root_cert_error};
 use crate::{Error, SslNegotiation, TlsError, TlsErrorKind, error::cause};
 
 #[derive(Clone)]
-pub(crate) struct Connector(MakeTlsConnector);
+pub(crate) struct Connector(native_tls::TlsConnector);
 
 impl Connector {
     /// Trusts the system's roots and, in addition, those in `roots`, a PEM bundle.
@@ -26,18 +23,24 @@ impl Connector {
         let connector = builder
             .build()
             .map_err(|error| TlsError::new(TlsErrorKind::Setup, None, Some(error.into())))?;
-        Ok(Self(MakeTlsConnector::new(connector)))
+        Ok(Self(connector))
     }
 
-    pub(super) async fn connect(
-        mut self,
-        host: &str,
-        socket: Socket,
-    ) -> Result<TlsStream, TlsError> {
-        let classify = |error| classify(host, error);
-        let handshake = MakeTlsConnect::<Socket>::make_tls_connect(&mut self.0, host);
-        let stream = handshake.map_err(classify)?.connect(socket).await.map_err(classify)?;
+    pub(super) async fn connect(self, host: &str, socket: Socket) -> Result<TlsStream, TlsError> {
+        let handshake = postgres_native_tls::TlsConnector::new(self.0, host).connect(socket);
+        let stream = handshake.await.map_err(|error| classify(host, error))?;
         Ok(TlsStream::native(stream))
+    }
+
+    /// The library doesn't say which version and cipher were agreed on.
+    pub(super) async fn probe(self, host: &str, stream: TcpStream) -> Result<TlsFacts, TlsError> {
+        let connector = tokio_native_tls::TlsConnector::from(self.0);
+        let stream =
+            connector.connect(host, stream).await.map_err(|error| classify(host, error))?;
+        let certificate = stream.get_ref().peer_certificate().ok().flatten();
+        let der = certificate.and_then(|certificate| certificate.to_der().ok());
+        let certificate = der.and_then(|der| CertificateFacts::read(&der));
+        Ok(TlsFacts { version: None, cipher: None, certificate })
     }
 }
 

@@ -3,9 +3,13 @@
 use std::{io, sync::Arc};
 
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_postgres::Socket;
 
-use super::{TlsStream, root_cert_error, rustls_client_config};
+use super::{CertificateFacts, TlsFacts, TlsStream, root_cert_error, rustls_client_config};
 use crate::{Error, SslNegotiation, TlsError, TlsErrorKind};
 
 /// The protocol name that a server wants to see in a direct TLS handshake
@@ -27,11 +31,32 @@ impl Connector {
     }
 
     pub(super) async fn connect(self, host: &str, socket: Socket) -> Result<TlsStream, TlsError> {
+        self.handshake(host, socket).await.map(TlsStream::rustls)
+    }
+
+    pub(super) async fn probe(self, host: &str, stream: TcpStream) -> Result<TlsFacts, TlsError> {
+        let stream = self.handshake(host, stream).await?;
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(<[_]>::first);
+        Ok(TlsFacts {
+            version: session.protocol_version().map(|version| format!("{version:?}")),
+            cipher: session.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())),
+            certificate: certificate.and_then(|der| CertificateFacts::read(der)),
+        })
+    }
+
+    async fn handshake<S>(
+        self,
+        host: &str,
+        stream: S,
+    ) -> Result<tokio_rustls::client::TlsStream<S>, TlsError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| {
             TlsError::new(TlsErrorKind::Certificate, Some(host), Some(error.into()))
         })?;
-        let stream = self.0.connect(name, socket).await.map_err(|error| classify(host, error))?;
-        Ok(TlsStream::rustls(stream))
+        self.0.connect(name, stream).await.map_err(|error| classify(host, error))
     }
 }
 

@@ -1,0 +1,164 @@
+//! A login in the variables that libpq's programs read.
+
+use std::{fmt, path::Path};
+
+use tokio::time::timeout;
+
+use super::{Connector, login::Login, progress::Progress};
+use crate::{Error, Host, Identity, Secret, Settings, SslMode, TargetSessionAttrs};
+
+/// Where systems keep the certificate authorities that they trust, as one PEM file. libpq before
+/// version 16 knows no other way to use them.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    // Debian, Ubuntu, Alpine, Arch.
+    "/etc/ssl/certs/ca-certificates.crt",
+    // Red Hat, Fedora, Azure Linux.
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    // SUSE.
+    "/etc/ssl/ca-bundle.pem",
+    // macOS, BSD.
+    "/etc/ssl/cert.pem",
+];
+
+/// What `psql`, `pg_dump` and every other program on libpq need to log in as a [`Connector`] does:
+/// `PGHOST`, `PGPORT`, `PGUSER`, `PGSSLMODE`, the token as `PGPASSWORD`, and so on
+/// ([documentation](https://www.postgresql.org/docs/current/libpq-envars.html)).
+///
+/// Made by [`Connector::libpq_variables`]. `Debug` shows `PGPASSWORD` as `[redacted]`.
+pub struct LibpqVariables {
+    vars: Vec<(&'static str, String)>,
+    password: Secret,
+}
+
+impl Connector {
+    /// Fetches a token if need be, and puts the login into the variables of libpq.
+    ///
+    /// The token is valid at least for the next minutes, and a program that has logged in with it may
+    /// stay connected longer. Give the variables to one child process; don't set them for your own.
+    ///
+    /// libpq trusts either the file in `sslrootcert` or the system's authorities, not both. `PGSSLMODE`
+    /// is `verify-full`, except for a password that the settings send without TLS.
+    ///
+    /// Cancel safe, as [`connect`](Connector::connect), and with the same deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] if there is no valid token, [`Error::Config`] if neither settings nor token name
+    /// the user, [`Error::Timeout`] at the deadline.
+    pub async fn libpq_variables(&self) -> Result<LibpqVariables, Error> {
+        let (progress, limit) = (Progress::new(), self.deadline());
+        match timeout(limit, self.login(&progress)).await {
+            Ok(login) => Ok(LibpqVariables::new(self.settings(), &login?)),
+            Err(_) => Err(Error::Timeout { stage: progress.stage(), limit, last: None }),
+        }
+    }
+}
+
+impl LibpqVariables {
+    fn new(settings: &Settings, login: &Login) -> Self {
+        let mut vars = hosts(settings.hosts());
+        vars.push(("PGUSER", login.user().to_owned()));
+        vars.extend(settings.database().map(|name| ("PGDATABASE", name.to_owned())));
+        vars.extend(settings.options().map(|options| ("PGOPTIONS", options.to_owned())));
+        vars.extend(settings.application_name().map(|name| ("PGAPPNAME", name.to_owned())));
+        vars.extend(session_attrs(settings));
+        vars.extend(tls(settings));
+        Self { vars, password: login.password().into() }
+    }
+
+    /// Names and values, the secret one last.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let vars = self.vars.iter().map(|(name, value)| (*name, value.as_str()));
+        vars.chain([("PGPASSWORD", self.password.expose())])
+    }
+}
+
+fn hosts(hosts: &[Host]) -> Vec<(&'static str, String)> {
+    let list =
+        |part: &dyn Fn(&Host) -> String| hosts.iter().map(part).collect::<Vec<_>>().join(",");
+    let mut vars = vec![
+        ("PGHOST", list(&|host| host.name().to_owned())),
+        ("PGPORT", list(&|host| host.port().to_string())),
+    ];
+    if hosts.iter().any(|host| host.address().is_some()) {
+        // An empty entry stands for a name that is to be resolved.
+        let address = |host: &Host| host.address().map(|it| it.to_string()).unwrap_or_default();
+        vars.push(("PGHOSTADDR", list(&address)));
+    }
+    vars
+}
+
+fn session_attrs(settings: &Settings) -> Option<(&'static str, String)> {
+    let wanted = match settings.target_session_attrs() {
+        TargetSessionAttrs::Any => return None,
+        TargetSessionAttrs::ReadWrite => "read-write",
+        TargetSessionAttrs::ReadOnly => "read-only",
+    };
+    Some(("PGTARGETSESSIONATTRS", wanted.to_owned()))
+}
+
+fn tls(settings: &Settings) -> Vec<(&'static str, String)> {
+    // With a Kerberos ticket libpq would try GSSAPI first, and then send the token without TLS.
+    let mut vars = vec![("PGGSSENCMODE", "disable".to_owned())];
+    if let (Identity::Password(_), SslMode::Disable) = (settings.identity(), settings.ssl_mode()) {
+        vars.push(("PGSSLMODE", "disable".to_owned()));
+        return vars;
+    }
+    let roots = settings.ssl_root_cert().map(|file| file.to_string_lossy().into_owned());
+    vars.push(("PGSSLMODE", "verify-full".to_owned()));
+    vars.push(("PGSSLROOTCERT", roots.unwrap_or_else(system_roots)));
+    vars
+}
+
+/// The system's bundle, which every libpq can read, else the word that libpq takes from version 16 on.
+fn system_roots() -> String {
+    let bundle = SYSTEM_BUNDLES.into_iter().find(|file| Path::new(file).is_file());
+    bundle.unwrap_or("system").to_owned()
+}
+
+impl fmt::Debug for LibpqVariables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let vars = self.vars.iter().map(|(name, value)| (name, value));
+        f.debug_map().entries(vars).entry(&"PGPASSWORD", &self.password).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars(settings: &Settings) -> LibpqVariables {
+        LibpqVariables::new(settings, &Login::with_password("me".into(), "hunter2".into()))
+    }
+
+    fn get<'a>(vars: &'a LibpqVariables, name: &str) -> Option<&'a str> {
+        vars.iter().find_map(|(known, value)| (known == name).then_some(value))
+    }
+
+    #[test]
+    fn several_hosts_become_lists_of_the_same_length() {
+        let dialled = Host::new("b", 6432).with_address([127, 0, 0, 1].into());
+        let hosts = vec![Host::new("a", 5432), dialled];
+        let vars = vars(&Settings::for_hosts(hosts, Identity::SystemAssigned));
+        assert_eq!(get(&vars, "PGHOST"), Some("a,b"));
+        assert_eq!(get(&vars, "PGPORT"), Some("5432,6432"));
+        assert_eq!(get(&vars, "PGHOSTADDR"), Some(",127.0.0.1"));
+        assert_eq!(get(&vars, "PGDATABASE"), None);
+    }
+
+    #[test]
+    fn tls_is_verified_whatever_the_settings_say_and_never_replaced_by_gssapi() {
+        let settings = Settings::new("a", Identity::SystemAssigned).with_ssl_root_cert("/ca.pem");
+        let vars = vars(&settings.with_ssl_mode(SslMode::Require));
+        assert_eq!(get(&vars, "PGSSLMODE"), Some("verify-full"));
+        assert_eq!(get(&vars, "PGSSLROOTCERT"), Some("/ca.pem"));
+        assert_eq!(get(&vars, "PGGSSENCMODE"), Some("disable"));
+    }
+
+    #[test]
+    fn the_password_is_handed_over_and_not_shown() {
+        let vars = vars(&Settings::new("a", Identity::SystemAssigned));
+        assert_eq!(get(&vars, "PGPASSWORD"), Some("hunter2"));
+        assert!(!format!("{vars:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,110 @@
+//! The login, and the session that it opens.
+
+use std::pin::pin;
+
+use futures_util::future::{self, Either};
+use tokio::time::{Instant, timeout_at};
+use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+
+use super::{
+    report::{Step, StepName},
+    running::{Running, with_causes},
+};
+use crate::{AccessToken, Claims, Connector, Error, RejectionReason};
+
+/// As text and through the simple protocol, which PgBouncer passes on in each of its modes. The
+/// columns' names are those of the details.
+const WHO_AND_WHERE: &str = "\
+    SELECT current_user, session_user, current_database() AS database, \
+    current_setting('server_version') AS server_version, pg_is_in_recovery()::text AS in_recovery, \
+    inet_client_addr() AS client_address, ssl.version AS tls_version, ssl.cipher AS tls_cipher \
+    FROM (SELECT) AS one \
+    LEFT JOIN pg_stat_ssl AS ssl ON ssl.pid = pg_backend_pid() AND ssl.ssl";
+
+/// Logs in and asks the server who and where we are.
+pub(super) async fn steps(
+    connector: &Connector,
+    token: Option<&AccessToken>,
+    deadline: Instant,
+) -> [Step; 2] {
+    let mut login = Running::start(StepName::Login);
+    login.known("database", connector.settings().database());
+    let (client, connection) = match connector.connect_once(deadline).await {
+        Ok(established) => established,
+        Err(error) => {
+            let session = Step::not_reached(StepName::Session, StepName::Login);
+            return [failed(login, &error, token), session];
+        }
+    };
+    let login = login.passed();
+
+    let session = Running::start(StepName::Session);
+    // The connection is driven here and not in a task, so that it ends with this future.
+    let session =
+        match future::select(pin!(describe(client, session, deadline)), pin!(connection)).await {
+            Either::Left((step, connection)) => {
+                // The client is gone, so this only says goodbye to the server.
+                let _ = timeout_at(deadline, connection).await;
+                step
+            }
+            // The connection ended first; the client's error says why.
+            Either::Right((_, session)) => session.await,
+        };
+    [login, session]
+}
+
+/// What follows when the login can't be tried.
+pub(super) fn skipped(broken: StepName) -> [Step; 2] {
+    [StepName::Login, StepName::Session].map(|name| Step::not_reached(name, broken))
+}
+
+/// A refused login shows whose token it was: the server compares object ids, and says the same about
+/// a role that is missing and one of another principal.
+fn failed(mut step: Running, error: &Error, token: Option<&AccessToken>) -> Step {
+    let Error::Rejected(rejection) = error else { return step.failed(error) };
+    step.detail("user", rejection.user());
+    step.detail("sqlstate", rejection.sqlstate());
+    let claims = token.and_then(|token| token.claims().ok());
+    let object_id = claims.as_ref().and_then(Claims::object_id);
+    step.known("oid", object_id);
+    let about_principal = matches!(
+        rejection.reason(),
+        RejectionReason::RoleMissing
+            | RejectionReason::AuthenticationFailed
+            | RejectionReason::PrincipalTypeMismatch
+    );
+    match object_id {
+        Some(object_id) if about_principal => {
+            let fix = format!("{}; the object id of this identity is {object_id}", error.hint());
+            step.failed_with(&with_causes(error), &fix)
+        }
+        _ => step.failed(error),
+    }
+}
+
+async fn describe(client: Client, mut step: Running, deadline: Instant) -> Step {
+    let answer = timeout_at(deadline, client.simple_query(WHO_AND_WHERE)).await;
+    let messages = match answer {
+        Ok(Ok(messages)) => messages,
+        Ok(Err(error)) => {
+            let problem = format!("the server did not answer a query: {error}");
+            return step.failed_with(&problem, "see the server's text");
+        }
+        Err(_) => {
+            let fix = "check the load of the server, or give the connect a longer deadline";
+            return step.failed_with("the server did not answer a query in time", fix);
+        }
+    };
+    for message in &messages {
+        if let SimpleQueryMessage::Row(row) = message {
+            add_columns(row, &mut step);
+        }
+    }
+    step.passed()
+}
+
+fn add_columns(row: &SimpleQueryRow, step: &mut Running) {
+    for (index, column) in row.columns().iter().enumerate() {
+        step.known(column.name(), row.get(index));
+    }
+}

@@ -1,0 +1,81 @@
+//! Finding the broken link: every step between an application and its database, tried one by one.
+//!
+//! ```no_run
+//! use postgres_entra::Connector;
+//!
+//! # async fn run() {
+//! let report = Connector::builder().diagnose().await;
+//! println!("{report}");
+//! if let Some(step) = report.first_failure() {
+//!     eprintln!("broken at {}", step.name());
+//! }
+//! # }
+//! ```
+//!
+//! `cargo run --example doctor` prints the report for the environment that it runs in.
+
+mod login;
+mod network;
+mod render;
+mod report;
+mod running;
+mod settings;
+mod show;
+mod token;
+
+use futures_util::future;
+pub use render::Coloured;
+pub use report::{Outcome, Report, Step, StepName};
+
+use self::running::Running;
+use crate::{Connector, ConnectorBuilder, Error};
+
+impl ConnectorBuilder {
+    /// Builds a connector and [diagnoses](Connector::diagnose) it; if it can't be built, the report
+    /// says why.
+    pub async fn diagnose(self) -> Report {
+        match self.build() {
+            Ok(connector) => connector.diagnose().await,
+            Err(error) => Report::from_error(&error),
+        }
+    }
+}
+
+impl Connector {
+    /// Tries every step of a connect and reports on each, with the fix where one fails.
+    ///
+    /// Never fails and never panics. Takes no longer than the connector's deadline; the token and the
+    /// network are looked at side by side, so a slow one doesn't hide the other. Nothing is tried
+    /// again: the report is about now. A credential is sent in the login alone, and the login is tried
+    /// only after TLS was verified and the token found to be for this server.
+    ///
+    /// Of several servers, TCP and TLS are probed on the first that answers; the login tries them all.
+    ///
+    /// Cancel safe: dropping the future closes what it opened. A token that it has fetched stays in the
+    /// cache.
+    pub async fn diagnose(&self) -> Report {
+        let deadline = self.ends_at();
+        let mut steps = vec![settings::settings(self.settings()), settings::identity(self)];
+        let (of_token, of_network) =
+            future::join(token::steps(self, deadline), network::steps(self, deadline)).await;
+        let (token_steps, token) = of_token;
+        steps.extend(token_steps);
+        steps.extend(of_network);
+        let failed = steps.iter().find(|step| step.is_failed()).map(Step::name);
+        match failed {
+            Some(broken) => steps.extend(login::skipped(broken)),
+            None => steps.extend(login::steps(self, token.as_ref(), deadline).await),
+        }
+        Report::new(steps)
+    }
+}
+
+impl Report {
+    /// The report on a connector that could not be built: the settings are the broken step.
+    pub fn from_error(error: &Error) -> Self {
+        let settings = Running::start(StepName::Settings).failed(error);
+        let others = StepName::ALL.into_iter().filter(|name| *name != StepName::Settings);
+        let others = others.map(|name| Step::not_reached(name, StepName::Settings));
+        Self::new(std::iter::once(settings).chain(others).collect())
+    }
+}

@@ -1,0 +1,161 @@
+//! The way to the server: DNS, TCP and TLS. No credential is sent.
+
+use std::{io, net::SocketAddr};
+
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    report::{Step, StepName},
+    running::{Running, with_causes},
+    show::{days_between, timestamp},
+};
+use crate::{
+    ConnectError, Connector, Error, Host, Identity, Settings, SslMode, Stage,
+    clock::{Clock, SystemClock},
+    tls::{CertificateFacts, TlsFacts, probe},
+};
+
+/// A server and one of its addresses.
+type Target<'a> = (&'a Host, SocketAddr);
+
+/// Resolves, connects and encrypts, each as far as the step before it led.
+pub(super) async fn steps(connector: &Connector, deadline: Instant) -> [Step; 3] {
+    let (dns, targets) = resolve(connector.settings(), deadline).await;
+    if targets.is_empty() {
+        let [tcp, tls] = [StepName::Tcp, StepName::Tls];
+        return [dns, Step::not_reached(tcp, StepName::Dns), Step::not_reached(tls, StepName::Dns)];
+    }
+    let (tcp, connected) = connect(connector.settings(), &targets, deadline).await;
+    let tls = match connected {
+        Some((host, stream)) => encrypt(connector, host, stream, deadline).await,
+        None => Step::not_reached(StepName::Tls, StepName::Tcp),
+    };
+    [dns, tcp, tls]
+}
+
+/// The addresses of all servers. Fails if there is none at all.
+async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_>>) {
+    let mut step = Running::start(StepName::Dns);
+    let (mut targets, mut failure) = (Vec::new(), None);
+    for host in settings.hosts() {
+        let found = within(deadline, Stage::Dns, addresses(host)).await;
+        match found {
+            Ok(addresses) => {
+                let texts: Vec<String> = addresses.iter().map(|it| it.ip().to_string()).collect();
+                let fixed = if host.address().is_some() { " (hostaddr)" } else { "" };
+                step.detail(host.name(), texts.join(", ") + fixed);
+                targets.extend(addresses.into_iter().map(|address| (host, address)));
+            }
+            Err(error) => {
+                step.detail(host.name(), with_causes(&error));
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    let step = match failure {
+        Some(error) if targets.is_empty() => step.failed(&error),
+        _ => step.passed(),
+    };
+    (step, targets)
+}
+
+async fn addresses(host: &Host) -> Result<Vec<SocketAddr>, Error> {
+    if let Some(address) = host.address() {
+        return Ok(vec![SocketAddr::new(address, host.port())]);
+    }
+    let unresolved = |error: io::Error| ConnectError::unresolved(host.name(), host.port(), error);
+    let found: Vec<SocketAddr> =
+        lookup_host((host.name(), host.port())).await.map_err(unresolved)?.collect();
+    if found.is_empty() {
+        return Err(unresolved(io::Error::other("the name has no address")).into());
+    }
+    Ok(found)
+}
+
+/// Dials one address after the other until one answers. Fails if none does.
+async fn connect<'a>(
+    settings: &Settings,
+    targets: &[Target<'a>],
+    deadline: Instant,
+) -> (Step, Option<(&'a Host, TcpStream)>) {
+    let mut step = Running::start(StepName::Tcp);
+    let mut failure = None;
+    for (index, (host, address)) in targets.iter().enumerate() {
+        let limit = fair_limit(settings, deadline, targets.len() - index);
+        match within(limit, Stage::Tcp, dial(host, *address)).await {
+            Ok(stream) => {
+                step.detail(address.to_string(), "connected");
+                return (step.passed(), Some((host, stream)));
+            }
+            Err(error) => {
+                step.detail(address.to_string(), with_causes(&error));
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    let step = match failure {
+        Some(error) => step.failed(&error),
+        None => step.passed(),
+    };
+    (step, None)
+}
+
+async fn dial(host: &Host, address: SocketAddr) -> Result<TcpStream, Error> {
+    let stream = TcpStream::connect(address).await;
+    Ok(stream.map_err(|error| ConnectError::new(host.name(), host.port(), true, error))?)
+}
+
+/// When to give up on an address, so that a dead one leaves time for the others.
+fn fair_limit(settings: &Settings, deadline: Instant, targets_left: usize) -> Instant {
+    let now = SystemClock.now().monotonic;
+    let targets_left = u32::try_from(targets_left).unwrap_or(u32::MAX).max(1);
+    let share = deadline.saturating_duration_since(now) / targets_left;
+    now + settings.connect_timeout().map_or(share, |limit| limit.min(share))
+}
+
+async fn encrypt(connector: &Connector, host: &Host, stream: TcpStream, deadline: Instant) -> Step {
+    let settings = connector.settings();
+    if matches!(settings.identity(), Identity::Password(_))
+        && settings.ssl_mode() == SslMode::Disable
+    {
+        return Step::skipped(StepName::Tls, "the settings turn TLS off");
+    }
+    let mut step = Running::start(StepName::Tls);
+    step.detail("host", host.name());
+    let handshake = async {
+        let tls = connector.tls().await?;
+        Ok(probe(&tls, settings.ssl_negotiation(), host.name(), stream).await?)
+    };
+    match within(deadline, Stage::Tls, handshake).await {
+        Ok(facts) => {
+            describe(&facts, &mut step);
+            step.passed()
+        }
+        Err(error) => step.failed(&error),
+    }
+}
+
+fn describe(facts: &TlsFacts, step: &mut Running) {
+    step.known("version", facts.version.as_deref());
+    step.known("cipher", facts.cipher.as_deref());
+    if let Some(CertificateFacts { issuer, not_after }) = &facts.certificate {
+        step.detail("issuer", issuer);
+        step.detail("not_after", timestamp(*not_after));
+        let days = days_between(SystemClock.now().wall, *not_after);
+        step.detail("days_to_expiry", days.to_string());
+    }
+}
+
+/// The outcome, or a time-out of this stage.
+async fn within<T>(
+    deadline: Instant,
+    stage: Stage,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let limit = deadline.saturating_duration_since(SystemClock.now().monotonic);
+    let timed_out = |_| Error::Timeout { stage, limit, last: None };
+    timeout_at(deadline, work).await.map_err(timed_out)?
+}

@@ -1,0 +1,96 @@
+//! What is known before anything is asked: the settings and the identity.
+
+use super::{
+    report::{Step, StepName},
+    running::Running,
+    show::short,
+};
+use crate::{Connector, Host, Identity, Origin, Settings, SslMode, TokenCache, UserAssignedId};
+
+/// Each setting with the variable that it was read from.
+pub(super) fn settings(settings: &Settings) -> Step {
+    let mut step = Running::start(StepName::Settings);
+    let values = values(settings);
+    for (name, value) in &values {
+        let origin = origin(settings, name).map_or("set in code".to_owned(), Origin::to_string);
+        step.known(*name, value.as_ref().map(|value| format!("{value} ({origin})")));
+    }
+    // The others may hold anything, so their values are not shown.
+    for (name, origin) in settings.origins() {
+        let listed = name == "identity" || values.iter().any(|(listed, _)| *listed == name);
+        if let (false, Origin::Variable(variable)) = (listed, origin) {
+            step.detail(name, format!("set ({variable})"));
+        }
+    }
+    step.passed()
+}
+
+fn origin<'a>(settings: &'a Settings, name: &str) -> Option<&'a Origin> {
+    settings.origins().find_map(|(known, origin)| (known == name).then_some(origin))
+}
+
+/// The settings that lead to the server, in libpq's names.
+fn values(settings: &Settings) -> [(&'static str, Option<String>); 8] {
+    let list = |part: &dyn Fn(&Host) -> Option<String>| {
+        let parts: Vec<String> = settings.hosts().iter().filter_map(part).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    };
+    [
+        ("host", list(&|host| Some(host.name().to_owned()))),
+        ("hostaddr", list(&|host| host.address().map(|address| address.to_string()))),
+        ("port", list(&|host| Some(host.port().to_string()))),
+        ("dbname", settings.database().map(str::to_owned)),
+        ("user", settings.user().map(str::to_owned)),
+        ("sslmode", Some(ssl_mode(settings.ssl_mode()).to_owned())),
+        ("sslrootcert", settings.ssl_root_cert().map(|file| file.display().to_string())),
+        ("connect_timeout", settings.connect_timeout().map(short)),
+    ]
+}
+
+fn ssl_mode(mode: SslMode) -> &'static str {
+    match mode {
+        SslMode::Disable => "disable",
+        SslMode::Allow => "allow",
+        SslMode::Prefer => "prefer",
+        SslMode::Require => "require",
+        SslMode::VerifyCa => "verify-ca",
+        SslMode::VerifyFull => "verify-full",
+    }
+}
+
+/// Who logs in, with which source, and why that one.
+pub(super) fn identity(connector: &Connector) -> Step {
+    let mut step = Running::start(StepName::Identity);
+    let settings = connector.settings();
+    describe(settings.identity(), &mut step);
+    step.known("from", origin(settings, "identity").map(Origin::to_string));
+    step.known("source", connector.token_cache().map(TokenCache::source_name));
+    step.detail("because", connector.credential_reason());
+    step.passed()
+}
+
+fn describe(identity: &Identity, step: &mut Running) {
+    match identity {
+        Identity::SystemAssigned => step.detail("kind", "system-assigned managed identity"),
+        Identity::UserAssigned(id) => {
+            step.detail("kind", "user-assigned managed identity");
+            match id {
+                UserAssignedId::ClientId(id) => step.detail("client_id", id),
+                UserAssignedId::ObjectId(id) => step.detail("object_id", id),
+                UserAssignedId::ResourceId(id) => step.detail("resource_id", id),
+            }
+        }
+        Identity::ServicePrincipal { tenant_id, client_id, .. } => {
+            step.detail("kind", "service principal with a client secret");
+            step.detail("tenant_id", tenant_id);
+            step.detail("client_id", client_id);
+        }
+        Identity::WorkloadIdentity { tenant_id, client_id, token_file } => {
+            step.detail("kind", "workload identity");
+            step.detail("tenant_id", tenant_id);
+            step.detail("client_id", client_id);
+            step.detail("token_file", token_file.display().to_string());
+        }
+        Identity::Password(_) => step.detail("kind", "role with a password"),
+    }
+}

@@ -1,0 +1,91 @@
+//! The token, and whether it is for this server.
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    report::{Step, StepName},
+    running::Running,
+    show::{long, timestamp},
+};
+use crate::{
+    AccessToken, Claims, Connector, Error, Stage, TokenCache,
+    clock::{Clock, SystemClock},
+    cloud::resource_of,
+};
+
+/// The claims that tell whose token it is and for whom.
+const SHOWN: [&str; 8] = ["aud", "iss", "tid", "oid", "appid", "azp", "upn", "idtyp"];
+
+/// Fetches the token and judges it; the token too, if there is one.
+pub(super) async fn steps(
+    connector: &Connector,
+    deadline: Instant,
+) -> ([Step; 2], Option<AccessToken>) {
+    let Some(tokens) = connector.token_cache() else {
+        let skipped = |name| Step::skipped(name, "a password logs in");
+        return ([skipped(StepName::Token), skipped(StepName::Audience)], None);
+    };
+    let mut step = Running::start(StepName::Token);
+    step.detail("source", tokens.source_name());
+    step.detail("scope", tokens.scope());
+    match fetch(connector, tokens, deadline).await {
+        Ok(token) => {
+            describe(&token, &mut step);
+            ([step.passed(), audience(connector, tokens, &token)], Some(token))
+        }
+        Err(error) => {
+            let audience = Step::not_reached(StepName::Audience, StepName::Token);
+            ([step.failed(&error), audience], None)
+        }
+    }
+}
+
+async fn fetch(
+    connector: &Connector,
+    tokens: &TokenCache,
+    deadline: Instant,
+) -> Result<AccessToken, Error> {
+    match timeout_at(deadline, tokens.token()).await {
+        Ok(token) => Ok(token?),
+        Err(_) => {
+            Err(Error::Timeout { stage: Stage::Token, limit: connector.deadline(), last: None })
+        }
+    }
+}
+
+fn describe(token: &AccessToken, step: &mut Running) {
+    step.detail("expires_on", timestamp(token.expires_on()));
+    step.detail("lifetime_left", long(token.life_left(SystemClock.now().wall)));
+    let Ok(claims) = token.claims() else {
+        return step.detail("claims", "can't be read: the token is no JSON Web Token");
+    };
+    for name in SHOWN {
+        step.known(name, claims.text(name));
+    }
+    step.known("name", claims.login_name());
+}
+
+/// Servers of a known cloud take tokens for that cloud; any other takes what it was asked to.
+fn audience(connector: &Connector, tokens: &TokenCache, token: &AccessToken) -> Step {
+    let mut step = Running::start(StepName::Audience);
+    let settings = connector.settings();
+    let cloud = settings.cloud();
+    let is_azure = settings.hosts().iter().any(|host| cloud.owns_host(host.name()));
+    let wanted = if is_azure { cloud.resource() } else { resource_of(tokens.scope()) };
+    let cloud = if is_azure { format!("{cloud:?}") } else { "none: a trusted host".to_owned() };
+    step.detail("cloud", cloud);
+    step.detail("wanted", wanted);
+    let claims = token.claims().ok();
+    let Some(audience) = claims.as_ref().and_then(Claims::audience) else {
+        return step.skipped("the token doesn't show its audience");
+    };
+    step.detail("aud", audience);
+    if audience.trim_end_matches('/') == wanted.trim_end_matches('/') {
+        return step.passed();
+    }
+    step.failed_with(
+        &format!("the token is for the audience {audience} and the server takes {wanted}"),
+        "check which cloud the server belongs to, and leave out ConnectorBuilder::scope unless the \
+         server is not an Azure Database for PostgreSQL; the token was not sent",
+    )
+}

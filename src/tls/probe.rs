@@ -1,0 +1,50 @@
+//! A TLS handshake on its own: no start-up message follows, so no credential is sent.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::{CertificateFacts, TlsConnector};
+use crate::{SslNegotiation, TlsError, TlsErrorKind};
+
+/// Asks a PostgreSQL server to go on with TLS
+/// ([format](https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-SSLREQUEST)).
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+
+/// What a verified handshake brought to light, as far as the TLS library tells.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFacts {
+    pub(crate) version: Option<String>,
+    pub(crate) cipher: Option<String>,
+    pub(crate) certificate: Option<CertificateFacts>,
+}
+
+/// Begins TLS as a login would, verifies the certificate for this host name, and hangs up.
+///
+/// Cancel safe: dropping the future closes the connection.
+pub(crate) async fn probe(
+    connector: &TlsConnector,
+    negotiation: SslNegotiation,
+    host: &str,
+    mut stream: TcpStream,
+) -> Result<TlsFacts, TlsError> {
+    if negotiation == SslNegotiation::Postgres {
+        request_tls(host, &mut stream).await?;
+    }
+    match connector.clone() {
+        #[cfg(feature = "native-tls")]
+        TlsConnector::NativeTls(connector) => connector.probe(host, stream).await,
+        #[cfg(feature = "rustls")]
+        TlsConnector::Rustls(connector) => connector.probe(host, stream).await,
+    }
+}
+
+async fn request_tls(host: &str, stream: &mut TcpStream) -> Result<(), TlsError> {
+    let lost = |error| TlsError::new(TlsErrorKind::Handshake, Some(host), Some(Box::from(error)));
+    stream.write_all(&SSL_REQUEST).await.map_err(lost)?;
+    match stream.read_u8().await.map_err(lost)? {
+        b'S' => Ok(()),
+        _ => Err(TlsError::new(TlsErrorKind::NotOffered, Some(host), None)),
+    }
+}
