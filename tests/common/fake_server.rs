@@ -131,6 +131,13 @@ impl Authority {
         self.0.pem()
     }
 
+    /// A certificate for this host name and its key, both as PEM.
+    pub fn certificate(&self, host: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
+    }
+
     /// A server identity for this host name, with the change applied to its certificate.
     pub fn acceptor(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 pub mod fake_server;
+#[cfg(target_os = "linux")]
+pub mod unmodified_postgres;
 
 use std::{
     error::Error,
@@ -16,6 +18,14 @@ use tracing_subscriber::fmt::MakeWriter;
 pub fn shared_azure() -> &'static LocalAzure {
     static AZURE: OnceLock<LocalAzure> = OnceLock::new();
     AZURE.get_or_init(|| LocalAzure::start_blocking().expect("a local Azure"))
+}
+
+/// A file with the authority's certificate, in a folder that goes away with the guard.
+pub fn trusted(authority: &fake_server::Authority) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    (folder, file)
 }
 
 /// An error with all of its causes, as a person would print it.
