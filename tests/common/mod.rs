@@ -11,13 +11,22 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use postgres_entra::emulator::LocalAzure;
+use postgres_entra::{
+    Connector, ConnectorBuilder, Environment,
+    emulator::{ClientType, LocalAzure, Login},
+};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// One local Azure for all tests of a binary that set no fault.
 pub fn shared_azure() -> &'static LocalAzure {
     static AZURE: OnceLock<LocalAzure> = OnceLock::new();
     AZURE.get_or_init(|| LocalAzure::start_blocking().expect("a local Azure"))
+}
+
+/// A connector that reads the variables of this login.
+pub fn builder(azure: &LocalAzure, login: Login) -> ConnectorBuilder {
+    let vars = azure.vars(login, ClientType::Python);
+    Connector::builder().environment(Environment::from_vars(vars))
 }
 
 /// A file with the authority's certificate, in a folder that goes away with the guard.
