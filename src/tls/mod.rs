@@ -4,6 +4,7 @@
 //! expensive to build (native-tls parses the system's certificate authorities, about 55 ms) and
 //! cheap to clone, so a [`Connector`](crate::Connector) builds one and keeps it.
 
+mod allowance;
 #[cfg(feature = "native-tls")]
 mod native;
 #[cfg(feature = "rustls")]
@@ -19,6 +20,7 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
+pub(crate) use allowance::Allowance;
 #[cfg(feature = "rustls")]
 pub(crate) use rustls_config::client_config as rustls_client_config;
 pub use stream::TlsStream;
