@@ -1,4 +1,5 @@
 //! Identity endpoints that go wrong in the middle of an answer.
+#![allow(unreachable_pub, reason = "the tests include this file as a module of their own")]
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
