@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 pub mod fake_server;
+pub mod leaks;
 #[cfg(target_os = "linux")]
 pub mod unmodified_postgres;
 
