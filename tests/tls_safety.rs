@@ -11,6 +11,7 @@ use std::{
 use common::{
     chain,
     fake_server::{Authority, FakeServer},
+    trusted,
 };
 use postgres_entra::{
     AccessToken, Connector, ConnectorBuilder, Error, Host, Identity, Settings, SslMode, Stage,
@@ -31,14 +32,6 @@ fn connector(settings: Settings) -> ConnectorBuilder {
             AccessToken::new(TOKEN, SystemTime::now() + Duration::from_secs(3600))
         }),
     )
-}
-
-/// A file with the authority's certificate, in a folder that goes away with the guard.
-fn trusted(authority: &Authority) -> (tempfile::TempDir, std::path::PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("ca.pem");
-    std::fs::write(&file, authority.pem()).unwrap();
-    (folder, file)
 }
 
 async fn tls_error(server: &FakeServer, connector: ConnectorBuilder) -> TlsErrorKind {

@@ -14,7 +14,7 @@ use crate::{
     ConnectError, Error, Host, Stage,
     clock::{Clock, SystemClock},
     random,
-    tls::{TlsConnector, TlsStream},
+    tls::{Allowance, TlsConnector, TlsStream},
 };
 
 /// A client and the connection that drives it.
@@ -82,11 +82,14 @@ impl Dial<'_> {
         self.progress.enter(Stage::Tcp);
         let limit = self.limit_for(targets_left);
         let config = self.config_for(host, address);
-        let tls = ObservedTls::new(self.tls.clone(), self.progress.clone());
+        let allowance = Allowance::for_login();
+        let tls = ObservedTls::new(self.tls.clone(), self.progress.clone(), allowance.clone());
         match timeout(limit, config.connect(tls)).await {
-            Ok(result) => {
-                result.map_err(|error| login_error::classify(error, host, self.login.user()))
+            Ok(Ok(established)) => {
+                allowance.lift();
+                Ok(established)
             }
+            Ok(Err(error)) => Err(login_error::classify(error, host, self.login.user())),
             Err(_) => Err(no_answer(host, limit, self.progress.stage())),
         }
     }

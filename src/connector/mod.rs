@@ -288,6 +288,8 @@ impl Connector {
     ) -> Option<Login> {
         let doubtful = refused.doubted_by(rejection)?;
         let tokens = self.token_cache()?;
+        // The refusal is what the caller has to hear of, should the deadline pass meanwhile.
+        progress.failed(rejection.clone().into());
         progress.enter(Stage::Token);
         tokens.invalidate(doubtful);
         let acquired = tokens.acquire().await.ok()?;

@@ -13,7 +13,7 @@ use tokio_postgres::{
 
 use crate::{
     Error, Stage, TlsError,
-    tls::{Handshake, TlsConnector, TlsStream},
+    tls::{Allowance, Handshake, TlsConnector, TlsStream},
 };
 
 /// The stage that a connect is in and the last attempt that failed. Clones share both.
@@ -52,15 +52,16 @@ impl Progress {
     }
 }
 
-/// A TLS connector that reports when the handshake begins and ends.
+/// A TLS connector that reports when the handshake begins and ends, and limits what is read after it.
 pub(super) struct ObservedTls {
     connector: TlsConnector,
     progress: Progress,
+    allowance: Allowance,
 }
 
 impl ObservedTls {
-    pub(super) fn new(connector: TlsConnector, progress: Progress) -> Self {
-        Self { connector, progress }
+    pub(super) fn new(connector: TlsConnector, progress: Progress, allowance: Allowance) -> Self {
+        Self { connector, progress, allowance }
     }
 }
 
@@ -71,13 +72,15 @@ impl MakeTlsConnect<Socket> for ObservedTls {
 
     fn make_tls_connect(&mut self, host: &str) -> Result<ObservedHandshake, TlsError> {
         let handshake = self.connector.make_tls_connect(host)?;
-        Ok(ObservedHandshake { handshake, progress: self.progress.clone() })
+        let (progress, allowance) = (self.progress.clone(), self.allowance.clone());
+        Ok(ObservedHandshake { handshake, progress, allowance })
     }
 }
 
 pub(super) struct ObservedHandshake {
     handshake: Handshake,
     progress: Progress,
+    allowance: Allowance,
 }
 
 impl TlsConnect<Socket> for ObservedHandshake {
@@ -90,7 +93,7 @@ impl TlsConnect<Socket> for ObservedHandshake {
         Box::pin(async move {
             let stream = self.handshake.connect(socket).await?;
             self.progress.enter(Stage::Login);
-            Ok(stream)
+            Ok(stream.limited(self.allowance))
         })
     }
 }

@@ -4,6 +4,7 @@
 //! expensive to build (native-tls parses the system's certificate authorities, about 55 ms) and
 //! cheap to clone, so a [`Connector`](crate::Connector) builds one and keeps it.
 
+mod allowance;
 mod certificate;
 #[cfg(feature = "native-tls")]
 mod native;
@@ -21,6 +22,7 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
+pub(crate) use allowance::Allowance;
 pub(crate) use certificate::CertificateFacts;
 pub(crate) use probe::{TlsFacts, probe};
 #[cfg(feature = "rustls")]

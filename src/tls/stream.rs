@@ -9,8 +9,13 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::{Socket, tls::ChannelBinding};
 
+use super::Allowance;
+
 /// An encrypted connection to a server whose certificate was verified.
-pub struct TlsStream(Inner);
+pub struct TlsStream {
+    inner: Inner,
+    allowance: Option<Allowance>,
+}
 
 enum Inner {
     #[cfg(feature = "native-tls")]
@@ -20,14 +25,19 @@ enum Inner {
 }
 
 impl TlsStream {
+    /// Fails reads once the allowance is used up.
+    pub(crate) fn limited(self, allowance: Allowance) -> Self {
+        Self { allowance: Some(allowance), ..self }
+    }
+
     #[cfg(feature = "native-tls")]
     pub(super) fn native(stream: postgres_native_tls::TlsStream<Socket>) -> Self {
-        Self(Inner::NativeTls(stream))
+        Self { inner: Inner::NativeTls(stream), allowance: None }
     }
 
     #[cfg(feature = "rustls")]
     pub(super) fn rustls(stream: tokio_rustls::client::TlsStream<Socket>) -> Self {
-        Self(Inner::Rustls(Box::new(stream)))
+        Self { inner: Inner::Rustls(Box::new(stream)), allowance: None }
     }
 }
 
@@ -49,7 +59,14 @@ impl AsyncRead for TlsStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        with_stream!(&mut self.0, stream => Pin::new(stream).poll_read(cx, buffer))
+        let before = buffer.filled().len();
+        let read = with_stream!(&mut self.inner, stream => Pin::new(stream).poll_read(cx, buffer));
+        match (&self.allowance, read) {
+            (Some(allowance), Poll::Ready(Ok(()))) => {
+                Poll::Ready(allowance.spend(buffer.filled().len() - before))
+            }
+            (_, read) => read,
+        }
     }
 }
 
@@ -59,21 +76,21 @@ impl AsyncWrite for TlsStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        with_stream!(&mut self.0, stream => Pin::new(stream).poll_write(cx, bytes))
+        with_stream!(&mut self.inner, stream => Pin::new(stream).poll_write(cx, bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_stream!(&mut self.0, stream => Pin::new(stream).poll_flush(cx))
+        with_stream!(&mut self.inner, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_stream!(&mut self.0, stream => Pin::new(stream).poll_shutdown(cx))
+        with_stream!(&mut self.inner, stream => Pin::new(stream).poll_shutdown(cx))
     }
 }
 
 impl tokio_postgres::tls::TlsStream for TlsStream {
     fn channel_binding(&self) -> ChannelBinding {
-        match &self.0 {
+        match &self.inner {
             #[cfg(feature = "native-tls")]
             Inner::NativeTls(stream) => stream.channel_binding(),
             // rustls offers no tls-server-end-point. Only SCRAM passwords could use it; with it

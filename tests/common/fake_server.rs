@@ -1,8 +1,13 @@
 //! Servers that are not PostgreSQL, and keep what they receive.
 
+pub mod hostile;
+
 use std::{
     net::Ipv4Addr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
@@ -10,7 +15,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -18,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct FakeServer {
     port: u16,
     received: Received,
+    connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -74,6 +80,11 @@ impl FakeServer {
         !self.received.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
     async fn start<F, S>(serve: S) -> Self
     where
         S: Fn(TcpStream, Received) -> F + Send + 'static,
@@ -82,13 +93,16 @@ impl FakeServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let received = Received::default();
-        let shared = received.clone();
+        let connections = Arc::default();
+        let (shared, count) = (received.clone(), Arc::clone(&connections));
         let task = tokio::spawn(async move {
+            let mut served = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, shared.clone()));
+                AtomicUsize::fetch_add(&count, 1, Ordering::SeqCst);
+                served.spawn(serve(stream, shared.clone()));
             }
         });
-        Self { port, received, task }
+        Self { port, received, connections, task }
     }
 }
 
@@ -129,6 +143,13 @@ impl Authority {
     /// The authority's certificate, for clients to trust.
     pub fn pem(&self) -> String {
         self.0.pem()
+    }
+
+    /// A certificate for this host name and its key, both as PEM.
+    pub fn certificate(&self, host: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 
     /// A server identity for this host name, with the change applied to its certificate.

@@ -3,7 +3,10 @@
 
 pub mod examples;
 pub mod fake_server;
+pub mod leaks;
 pub mod pool_story;
+#[cfg(target_os = "linux")]
+pub mod unmodified_postgres;
 
 use std::{
     error::Error,
@@ -12,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use postgres_entra::emulator::{ClientType, LocalAzure, Login};
+use postgres_entra::{
+    Connector, ConnectorBuilder, Environment,
+    emulator::{ClientType, LocalAzure, Login},
+};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// One local Azure for all tests of a binary that set no fault.
@@ -41,6 +47,20 @@ pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     };
     let limit = Duration::from_secs(10);
     tokio::time::timeout(limit, poll).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// A connector that reads the variables of this login.
+pub fn builder(azure: &LocalAzure, login: Login) -> ConnectorBuilder {
+    let vars = azure.vars(login, ClientType::Python);
+    Connector::builder().environment(Environment::from_vars(vars))
+}
+
+/// A file with the authority's certificate, in a folder that goes away with the guard.
+pub fn trusted(authority: &fake_server::Authority) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, authority.pem()).unwrap();
+    (folder, file)
 }
 
 /// An error with all of its causes, as a person would print it.

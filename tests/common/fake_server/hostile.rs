@@ -1,0 +1,163 @@
+//! Servers that go wrong at one step of the login, and do everything right before it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{FakeServer, Received};
+
+/// What has just happened when the server goes wrong; in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Accepted,
+    TlsRequested,
+    TlsAgreed,
+    StartupReceived,
+    PasswordReceived,
+    Authenticated,
+}
+
+/// What it does then.
+#[derive(Clone, Debug)]
+pub enum Misdeed {
+    /// Resets the connection.
+    Reset,
+    /// Says nothing more, and keeps the connection open.
+    Stall,
+    /// Sends these bytes and nothing more, and keeps the connection open.
+    Send(Vec<u8>),
+    /// Sends the first bytes once and the second for as long as the client takes them.
+    Flood(Vec<u8>, Vec<u8>),
+}
+
+/// How many bytes clients took of a flood.
+#[derive(Clone, Default)]
+pub struct Flooded(Arc<AtomicU64>);
+
+impl Flooded {
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Step {
+    pub const ALL: [Self; 6] = [
+        Self::Accepted,
+        Self::TlsRequested,
+        Self::TlsAgreed,
+        Self::StartupReceived,
+        Self::PasswordReceived,
+        Self::Authenticated,
+    ];
+
+    /// Those at which the connection is encrypted and the server is proven to be the right one.
+    pub const ENCRYPTED: [Self; 3] =
+        [Self::StartupReceived, Self::PasswordReceived, Self::Authenticated];
+}
+
+#[derive(Clone)]
+struct Script {
+    acceptor: TlsAcceptor,
+    step: Step,
+    misdeed: Misdeed,
+    flooded: Flooded,
+}
+
+impl FakeServer {
+    /// A server with this identity that goes wrong in this way at this step of each login.
+    pub async fn hostile(acceptor: TlsAcceptor, step: Step, misdeed: Misdeed) -> (Self, Flooded) {
+        let flooded = Flooded::default();
+        let script = Script { acceptor, step, misdeed, flooded: flooded.clone() };
+        let server = Self::start(move |stream, received| {
+            let script = script.clone();
+            // A client that hangs up has seen enough.
+            async move { drop(script.serve(stream, received).await) }
+        });
+        (server.await, flooded)
+    }
+}
+
+impl Script {
+    async fn serve(&self, mut stream: TcpStream, received: Received) -> std::io::Result<()> {
+        if matches!(self.misdeed, Misdeed::Reset) {
+            stream.set_zero_linger()?;
+        }
+        if self.step == Step::Accepted {
+            return self.go_wrong(stream, &received).await;
+        }
+        received.take(&mut stream, 8).await;
+        if self.step == Step::TlsRequested {
+            return self.go_wrong(stream, &received).await;
+        }
+        stream.write_all(b"S").await?;
+        if self.step == Step::TlsAgreed {
+            return self.go_wrong(stream, &received).await;
+        }
+        self.serve_encrypted(self.acceptor.accept(stream).await?, received).await
+    }
+
+    async fn serve_encrypted<S>(&self, mut stream: S, received: Received) -> std::io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let length = stream.read_u32().await?;
+        received.take(&mut stream, length as usize - 4).await;
+        if self.step == Step::StartupReceived {
+            return self.go_wrong(stream, &received).await;
+        }
+        stream.write_all(&message(b'R', &[0, 0, 0, 3])).await?;
+        stream.flush().await?;
+        let (_kind, length) = (stream.read_u8().await?, stream.read_u32().await?);
+        received.take(&mut stream, length as usize - 4).await;
+        if self.step == Step::PasswordReceived {
+            return self.go_wrong(stream, &received).await;
+        }
+        stream.write_all(&message(b'R', &[0, 0, 0, 0])).await?;
+        stream.flush().await?;
+        self.go_wrong(stream, &received).await
+    }
+
+    async fn go_wrong<S>(&self, mut stream: S, received: &Received) -> std::io::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        match &self.misdeed {
+            // A moment for what was sent before: a reset throws it away.
+            Misdeed::Reset => tokio::time::sleep(Duration::from_millis(20)).await,
+            Misdeed::Stall => received.drain(&mut stream).await,
+            Misdeed::Send(bytes) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await?;
+                received.drain(&mut stream).await;
+            }
+            Misdeed::Flood(first, again) => {
+                stream.write_all(first).await?;
+                loop {
+                    stream.write_all(again).await?;
+                    self.flooded.0.fetch_add(again.len() as u64, Ordering::SeqCst);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A message of the protocol.
+pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    message_of_length(kind, body.len() as u32 + 4, body)
+}
+
+/// A message that claims to have another length than it has.
+pub fn message_of_length(kind: u8, length: u32, body: &[u8]) -> Vec<u8> {
+    [&[kind], &length.to_be_bytes()[..], body].concat()
+}
