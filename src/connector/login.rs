@@ -1,6 +1,10 @@
 //! One login: who, with which secret.
 
-use crate::{AccessToken, Rejection, Secret, TokenCache, cache::Acquired};
+use super::{Connector, progress::Progress};
+use crate::{
+    AccessToken, ConfigError, ConfigErrorKind, Error, Rejection, Secret, Stage, TokenCache,
+    TokenError, cache::Acquired,
+};
 
 /// What logins are made with.
 #[derive(Clone, Debug)]
@@ -58,4 +62,84 @@ impl Login {
             _ => None,
         }
     }
+}
+
+impl Connector {
+    /// The name and the secret to log in with.
+    pub(super) async fn login(&self, progress: &Progress) -> Result<Login, Error> {
+        match &self.0.parts.credential {
+            Credential::Tokens(tokens) => {
+                progress.enter(Stage::Token);
+                let acquired = acquire(tokens).await?;
+                let user = self.user(&acquired.token).await?;
+                Ok(Login::with_token(user, acquired))
+            }
+            Credential::Password(password) => {
+                let user = self.settings().user().ok_or_else(unknown_user)?;
+                Ok(Login::with_password(user.to_owned(), password.clone()))
+            }
+        }
+    }
+
+    /// A login with a newer token than the one that the server refused; `None` if there is none.
+    pub(super) async fn renewed_login(
+        &self,
+        refused: &Login,
+        rejection: &Rejection,
+        progress: &Progress,
+    ) -> Option<Login> {
+        let doubtful = refused.doubted_by(rejection)?;
+        let tokens = self.token_cache()?;
+        // The refusal is what the caller has to hear of, should the deadline pass meanwhile.
+        progress.failed(rejection.clone().into());
+        progress.enter(Stage::Token);
+        tokens.invalidate(doubtful);
+        let acquired = acquire(tokens).await.ok()?;
+        let newer = !acquired.token.is_same_as(doubtful);
+        newer.then(|| Login::with_token(refused.user().to_owned(), acquired))
+    }
+
+    /// The role to log in as. An explicit one always wins, and then no other is looked for.
+    async fn user(&self, token: &AccessToken) -> Result<String, Error> {
+        if let Some(user) = self.0.parts.settings.user() {
+            return Ok(user.to_owned());
+        }
+        if let Some(name) = login_name(token) {
+            return Ok(name);
+        }
+        self.management_name().await?.ok_or_else(|| unknown_user().into())
+    }
+
+    /// The name that a token of the management API carries, asked for once.
+    async fn management_name(&self) -> Result<Option<String>, Error> {
+        let (Some(tokens), Some(scope)) = (self.token_cache(), self.0.parts.management_scope)
+        else {
+            return Ok(None);
+        };
+        let name = self.0.management_name.get_or_try_init(|| async {
+            let token = tokens.source().fetch_token(scope).await?;
+            Ok::<_, Error>(login_name(&token))
+        });
+        name.await.cloned()
+    }
+}
+
+/// A token for the server, and for no other service.
+async fn acquire(tokens: &TokenCache) -> Result<Acquired, TokenError> {
+    let acquired = tokens.acquire().await?;
+    acquired.token.check_audience(tokens.source_name(), tokens.scope())?;
+    Ok(acquired)
+}
+
+fn login_name(token: &AccessToken) -> Option<String> {
+    token.claims().ok()?.login_name().map(str::to_owned)
+}
+
+fn unknown_user() -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Missing,
+        "no user is set, and the token carries no name to log in with",
+        "set the role that was created for this identity: `user` in the connection string, \
+         AZURE_POSTGRESQL_USER, or PGUSER (Service Connector names it aad_<connection name>)",
+    )
 }

@@ -3,6 +3,7 @@
 mod builder;
 mod dial;
 mod driver_config;
+mod establish;
 mod host_guard;
 mod libpq_variables;
 mod login;
@@ -17,30 +18,17 @@ pub use libpq_variables::LibpqVariables;
 use tokio::{
     sync::OnceCell,
     task::JoinHandle,
-    time::{Instant, sleep, timeout_at},
+    time::{timeout, timeout_at},
 };
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
 
-use self::{
-    dial::{Dial, Established},
-    login::{Credential, Login},
-    progress::Progress,
-};
+use self::{login::Credential, progress::Progress};
 #[cfg(feature = "sqlx")]
 use crate::Secret;
 use crate::{
-    AccessToken, ConfigError, ConfigErrorKind, Environment, Error, Rejection, Settings, Stage,
-    TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
-    clock::{Clock, SystemClock},
-    random,
+    Environment, Error, Settings, Stage, TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
     tls::{TlsConnector, TlsSetup},
 };
-
-/// The pause before the second pass over the servers; it doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// A server that restarts or fails over is back within seconds, so longer pauses only add delay.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Connects as the process environment says: the same as `Connector::from_env()?.connect()`.
 ///
@@ -164,7 +152,7 @@ impl Connector {
             let result = token.cancel_query(tls).await;
             result.map_err(|error| login_error::classify(error, host, ""))
         };
-        match tokio::time::timeout(limit, cancel).await {
+        match timeout(limit, cancel).await {
             Ok(result) => result,
             Err(_) => Err(Error::Timeout { stage: Stage::Tcp, limit, last: None }),
         }
@@ -175,7 +163,7 @@ impl Connector {
     pub(crate) async fn user_and_password(&self) -> Result<(String, Secret), Error> {
         let progress = Progress::new();
         let limit = self.0.parts.deadline;
-        match tokio::time::timeout(limit, self.login(&progress)).await {
+        match timeout(limit, self.login(&progress)).await {
             Ok(login) => login.map(|login| (login.user().to_owned(), login.password().into())),
             Err(_) => Err(Error::Timeout { stage: progress.stage(), limit, last: None }),
         }
@@ -196,129 +184,6 @@ impl Connector {
 
     fn assemble(parts: Parts) -> Self {
         Self(Arc::new(Shared { parts, tls: OnceCell::new(), management_name: OnceCell::new() }))
-    }
-
-    /// Connects, trying again after transient failures for as long as the deadline allows.
-    async fn establish(
-        &self,
-        deadline: Instant,
-        progress: &Progress,
-    ) -> Result<Established, Error> {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let error = match self.log_in(deadline, progress).await {
-                Ok(established) => return Ok(established),
-                Err(error) => error,
-            };
-            let wait = jittered(pause);
-            if !error.is_transient() || SystemClock.now().monotonic + wait >= deadline {
-                return Err(error);
-            }
-            tracing::warn!(
-                target: "postgres_entra::connect",
-                error = &error as &dyn std::error::Error,
-                retry_in_ms = wait.as_millis(),
-                "connecting failed and is tried again"
-            );
-            progress.failed(error);
-            progress.enter(Stage::Backoff);
-            sleep(wait).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    /// One pass over the servers; two if the first was refused with a token that may be outdated.
-    async fn log_in(&self, deadline: Instant, progress: &Progress) -> Result<Established, Error> {
-        let login = self.login(progress).await?;
-        match self.dial(&login, deadline, progress).await {
-            Err(Error::Rejected(rejection)) => {
-                match self.renewed_login(&login, &rejection, progress).await {
-                    Some(renewed) => self.dial(&renewed, deadline, progress).await,
-                    None => Err(rejection.into()),
-                }
-            }
-            result => result,
-        }
-    }
-
-    async fn dial(
-        &self,
-        login: &Login,
-        deadline: Instant,
-        progress: &Progress,
-    ) -> Result<Established, Error> {
-        progress.enter(Stage::TlsSetup);
-        let Parts { settings, driver_config, .. } = &self.0.parts;
-        let dial = Dial {
-            hosts: settings.hosts(),
-            random_order: settings.load_balance_hosts(),
-            config: driver_config,
-            tls: self.tls().await?,
-            login,
-            limit: settings.connect_timeout(),
-            deadline,
-            progress,
-        };
-        dial.run().await
-    }
-
-    /// The name and the secret to log in with.
-    async fn login(&self, progress: &Progress) -> Result<Login, Error> {
-        match &self.0.parts.credential {
-            Credential::Tokens(tokens) => {
-                progress.enter(Stage::Token);
-                let acquired = tokens.acquire().await?;
-                acquired.token.check_audience(tokens.source_name(), tokens.scope())?;
-                let user = self.user(&acquired.token).await?;
-                Ok(Login::with_token(user, acquired))
-            }
-            Credential::Password(password) => {
-                let user = self.settings().user().ok_or_else(unknown_user)?;
-                Ok(Login::with_password(user.to_owned(), password.clone()))
-            }
-        }
-    }
-
-    /// A login with a newer token than the one that the server refused; `None` if there is none.
-    async fn renewed_login(
-        &self,
-        refused: &Login,
-        rejection: &Rejection,
-        progress: &Progress,
-    ) -> Option<Login> {
-        let doubtful = refused.doubted_by(rejection)?;
-        let tokens = self.token_cache()?;
-        // The refusal is what the caller has to hear of, should the deadline pass meanwhile.
-        progress.failed(rejection.clone().into());
-        progress.enter(Stage::Token);
-        tokens.invalidate(doubtful);
-        let acquired = tokens.acquire().await.ok()?;
-        let newer = !acquired.token.is_same_as(doubtful);
-        newer.then(|| Login::with_token(refused.user().to_owned(), acquired))
-    }
-
-    /// The role to log in as. An explicit one always wins, and then no other is looked for.
-    async fn user(&self, token: &AccessToken) -> Result<String, Error> {
-        if let Some(user) = self.0.parts.settings.user() {
-            return Ok(user.to_owned());
-        }
-        if let Some(name) = login_name(token) {
-            return Ok(name);
-        }
-        self.management_name().await?.ok_or_else(|| unknown_user().into())
-    }
-
-    /// The name that a token of the management API carries, asked for once.
-    async fn management_name(&self) -> Result<Option<String>, Error> {
-        let (Some(tokens), Some(scope)) = (self.token_cache(), self.0.parts.management_scope)
-        else {
-            return Ok(None);
-        };
-        let name = self.0.management_name.get_or_try_init(|| async {
-            let token = tokens.source().fetch_token(scope).await?;
-            Ok::<_, Error>(login_name(&token))
-        });
-        name.await.cloned()
     }
 
     /// The TLS connector, built at the first call on a thread where it may block.
@@ -364,23 +229,4 @@ pub(crate) fn drive(connection: Connection<Socket, TlsStream>) -> JoinHandle<()>
             );
         }
     })
-}
-
-fn login_name(token: &AccessToken) -> Option<String> {
-    token.claims().ok()?.login_name().map(str::to_owned)
-}
-
-/// Between three quarters of the pause and the whole, so that clients that failed together don't come
-/// back together.
-fn jittered(pause: Duration) -> Duration {
-    pause - random::up_to(pause / 4)
-}
-
-fn unknown_user() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Missing,
-        "no user is set, and the token carries no name to log in with",
-        "set the role that was created for this identity: `user` in the connection string, \
-         AZURE_POSTGRESQL_USER, or PGUSER (Service Connector names it aad_<connection name>)",
-    )
 }

@@ -1,0 +1,99 @@
+//! Trying again: after a transient failure, and with a newer token.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Connector, Parts,
+    dial::{Dial, Established},
+    login::Login,
+    progress::Progress,
+};
+use crate::{
+    Error, Stage,
+    clock::{Clock, SystemClock},
+    random,
+};
+
+/// The pause before the second pass over the servers; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that restarts or fails over is back within seconds, so longer pauses only add delay.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+impl Connector {
+    /// Connects, trying again after transient failures for as long as the deadline allows.
+    pub(super) async fn establish(
+        &self,
+        deadline: Instant,
+        progress: &Progress,
+    ) -> Result<Established, Error> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match self.log_in(deadline, progress).await {
+                Ok(established) => return Ok(established),
+                Err(error) => error,
+            };
+            let wait = jittered(pause);
+            if !error.is_transient() || SystemClock.now().monotonic + wait >= deadline {
+                return Err(error);
+            }
+            tracing::warn!(
+                target: "postgres_entra::connect",
+                error = &error as &dyn std::error::Error,
+                retry_in_ms = wait.as_millis(),
+                "connecting failed and is tried again"
+            );
+            progress.failed(error);
+            progress.enter(Stage::Backoff);
+            sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One pass over the servers; two if the first was refused with a token that may be outdated.
+    pub(super) async fn log_in(
+        &self,
+        deadline: Instant,
+        progress: &Progress,
+    ) -> Result<Established, Error> {
+        let login = self.login(progress).await?;
+        match self.dial(&login, deadline, progress).await {
+            Err(Error::Rejected(rejection)) => {
+                match self.renewed_login(&login, &rejection, progress).await {
+                    Some(renewed) => self.dial(&renewed, deadline, progress).await,
+                    None => Err(rejection.into()),
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn dial(
+        &self,
+        login: &Login,
+        deadline: Instant,
+        progress: &Progress,
+    ) -> Result<Established, Error> {
+        progress.enter(Stage::TlsSetup);
+        let Parts { settings, driver_config, .. } = &self.0.parts;
+        let dial = Dial {
+            hosts: settings.hosts(),
+            random_order: settings.load_balance_hosts(),
+            config: driver_config,
+            tls: self.tls().await?,
+            login,
+            limit: settings.connect_timeout(),
+            deadline,
+            progress,
+        };
+        dial.run().await
+    }
+}
+
+/// Between three quarters of the pause and the whole, so that clients that failed together don't come
+/// back together.
+fn jittered(pause: Duration) -> Duration {
+    pause - random::up_to(pause / 4)
+}
