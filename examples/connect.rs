@@ -6,22 +6,16 @@
 //! cargo run --example connect
 //! ```
 
-use std::{error::Error, process::ExitCode};
+mod common;
+
+use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
-            causes.for_each(|cause| eprintln!("  caused by: {cause}"));
-            ExitCode::FAILURE
-        }
-    }
+    common::exit(run().await)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<(), common::Failure> {
     let client = postgres_entra::connect().await?;
     let row = client.query_one("SELECT current_user::text, version()", &[]).await?;
     println!("logged in as {}\n{}", row.get::<_, &str>(0), row.get::<_, &str>(1));

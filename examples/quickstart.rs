@@ -4,12 +4,14 @@
 //! cargo run --example quickstart --features emulator
 //! ```
 
+mod common;
+
 use std::{
-    error::Error,
     process::ExitCode,
     time::{Duration, Instant, SystemTime},
 };
 
+use common::Failure;
 use postgres_entra::{
     Connector,
     emulator::{ClientType, LocalAzure, Login, Platform},
@@ -42,18 +44,10 @@ const SCENES: [(&str, Login, ClientType); 5] = [
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
-            causes.for_each(|cause| eprintln!("  caused by: {cause}"));
-            ExitCode::FAILURE
-        }
-    }
+    common::exit(run().await)
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<(), Failure> {
     let started = Instant::now();
     let azure = LocalAzure::start().await?;
     println!("local Azure started in {:.1} s", started.elapsed().as_secs_f32());
@@ -66,7 +60,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// Logs in with nothing but the variables that Azure would set.
-async fn log_in(vars: Vec<(String, String)>) -> Result<(), Box<dyn Error>> {
+async fn log_in(vars: Vec<(String, String)>) -> Result<(), Failure> {
     for (name, value) in &vars {
         println!("  {name}={}", masked(name, value));
     }
@@ -90,7 +84,7 @@ async fn log_in(vars: Vec<(String, String)>) -> Result<(), Box<dyn Error>> {
 }
 
 /// A second connect reuses the token; after a rotation the next one has the new token.
-async fn rotate(azure: &LocalAzure) -> Result<(), Box<dyn Error>> {
+async fn rotate(azure: &LocalAzure) -> Result<(), Failure> {
     azure.identity_service().set_token_lifetime(Duration::from_secs(4));
     let vars = azure.vars(Login::SystemAssigned(Platform::AppService), ClientType::Python);
     let connector = Connector::from_vars(vars)?;
