@@ -23,8 +23,6 @@ use self::{
     login::{Credential, Login},
     progress::Progress,
 };
-#[cfg(feature = "sqlx")]
-use crate::Secret;
 use crate::{
     AccessToken, ConfigError, ConfigErrorKind, Environment, Error, Rejection, Settings, Stage,
     TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
@@ -168,7 +166,7 @@ impl Connector {
 
     /// The name and the secret to log in with now, for a driver that keeps both.
     #[cfg(feature = "sqlx")]
-    pub(crate) async fn user_and_password(&self) -> Result<(String, Secret), Error> {
+    pub(crate) async fn user_and_password(&self) -> Result<(String, crate::Secret), Error> {
         let progress = Progress::new();
         let limit = self.0.parts.deadline;
         match tokio::time::timeout(limit, self.login(&progress)).await {
