@@ -2,7 +2,7 @@
 //!
 //! With the variables of Service Connector: `cargo run --example axum_service --features deadpool`,
 //! where `-- ADDRESS` after it takes the place of 127.0.0.1:8080. Anywhere else, put
-//! `cargo run --example local_azure --features emulator --` before that. Then ask it:
+//! `cargo run --example local_azure --features emulator -- --` before that. Then ask it:
 //! `curl localhost:8080/` and `curl localhost:8080/healthz`.
 
 mod common;
@@ -12,7 +12,7 @@ use std::{process::ExitCode, time::Duration};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use common::{Failure, exit, report};
 use deadpool_postgres::Pool;
-use postgres_entra::{Connector, pool};
+use postgres_entra::{Connector, TokenCache, pool};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -71,7 +71,7 @@ async fn current_user(pool: &Pool) -> Result<String, Failure> {
 /// for; a failed renewal alone is not, since the held token goes on serving.
 async fn health(State(service): State<Service>) -> Answer {
     let pool = service.pool.status();
-    let token = service.connector.token_cache().map(|tokens| tokens.stats()).unwrap_or_default();
+    let token = service.connector.token_cache().map(TokenCache::stats).unwrap_or_default();
     let has_token = token.expires_in.is_some_and(|left| !left.is_zero());
     let healthy = has_token || token.failures_in_a_row == 0;
     let answer = json!({

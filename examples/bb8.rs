@@ -1,7 +1,7 @@
 //! Twenty queries over a bb8 pool of four connections.
 //!
 //! With the variables of Service Connector: `cargo run --example bb8 --features bb8`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
+//! Anywhere else, put `cargo run --example local_azure --features emulator -- --` before that.
 
 mod common;
 
@@ -43,7 +43,7 @@ async fn run() -> Result<(), Failure> {
     }
 
     let token_requests = connector.token_cache().map_or(0, |tokens| tokens.stats().fetches);
-    println!("{} connections, {token_requests} token request", pool.state().connections);
+    println!("20 queries, {token_requests} token request");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Twenty queries over a deadpool-postgres pool of four connections.
 //!
 //! With the variables of Service Connector: `cargo run --example deadpool --features deadpool`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
+//! Anywhere else, put `cargo run --example local_azure --features emulator -- --` before that.
 
 mod common;
 
@@ -37,7 +37,7 @@ async fn run() -> Result<(), Failure> {
     }
 
     let token_requests = connector.token_cache().map_or(0, |tokens| tokens.stats().fetches);
-    println!("{} connections, {token_requests} token request", pool.status().size);
+    println!("20 queries, {token_requests} token request");
     pool.close();
     Ok(())
 }

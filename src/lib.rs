@@ -16,14 +16,14 @@ pub mod emulator;
 mod environment;
 mod error;
 mod identity;
-#[cfg(any(feature = "bb8", feature = "deadpool", feature = "diesel-async", feature = "sqlx"))]
+#[cfg(any(feature = "deadpool", feature = "bb8", feature = "sqlx", feature = "diesel-async"))]
 #[cfg_attr(
     docsrs,
     doc(cfg(any(
-        feature = "bb8",
         feature = "deadpool",
-        feature = "diesel-async",
-        feature = "sqlx"
+        feature = "bb8",
+        feature = "sqlx",
+        feature = "diesel-async"
     )))
 )]
 pub mod pool;

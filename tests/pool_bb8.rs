@@ -5,13 +5,15 @@ mod common;
 
 use std::time::Duration;
 
-use bb8::{ErrorSink, Pool, PooledConnection};
+use bb8::{Pool, PooledConnection, RunError};
 use common::{
-    chain,
+    Log, WRONG_SECRET, chain, eventually,
     pool_story::{self, TestPool},
+    shared_azure, vars_with_wrong_secret,
 };
 use postgres_entra::{
-    Connector,
+    Connector, Environment, Error, TokenErrorKind,
+    emulator::{ClientType, LocalAzure, Login, ServerFault},
     pool::bb8::{ConnectionManager, ErrorLog},
 };
 
@@ -30,7 +32,7 @@ impl TestPool for Bb8 {
         let pool = Pool::builder()
             .max_size(u32::try_from(size).unwrap())
             .connection_timeout(limit)
-            .error_sink(errors.boxed_clone())
+            .error_sink(Box::new(errors.clone()))
             // How soon the pool's own task notices that the pool is gone.
             .reaper_rate(Duration::from_millis(100))
             .build_unchecked(manager);
@@ -83,4 +85,51 @@ async fn it_leaves_nothing_when_closed() {
 #[tokio::test]
 async fn it_fetches_one_token_for_two_hundred_checkouts() {
     pool_story::fetches_one_token_for_two_hundred_checkouts::<Bb8>().await;
+}
+
+#[tokio::test]
+async fn the_cause_of_a_time_out_can_be_read_until_a_connection_is_made() {
+    let azure = LocalAzure::start().await.unwrap();
+    azure.server().set_fault(Some(ServerFault::Silent));
+    let vars = azure.vars(Login::ServicePrincipal, ClientType::Python);
+    let connector = Connector::builder()
+        .environment(Environment::from_vars(vars))
+        .deadline(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    let Bb8 { pool, errors } = Bb8::open(&connector, 1, Duration::from_secs(1)).await;
+    assert!(errors.last_error().is_none());
+    assert!(matches!(pool.get().await, Err(RunError::TimedOut)));
+    let error = errors.last_error().expect("a cause");
+    assert!(matches!(*error, Error::Timeout { .. }), "{error}");
+
+    azure.server().set_fault(None);
+    // bb8 pauses between its tries.
+    eventually("a checkout succeeds", async || pool.get().await.is_ok()).await;
+    assert!(errors.last_error().is_none());
+}
+
+#[tokio::test]
+async fn a_dedicated_connection_gets_the_error_itself() {
+    let connector = Connector::from_vars(vars_with_wrong_secret(shared_azure())).unwrap();
+    let Bb8 { pool, .. } = Bb8::open(&connector, 1, Duration::from_secs(1)).await;
+    let error = pool.dedicated_connection().await.unwrap_err();
+    let Error::Token(error) = &error else { panic!("{}", chain(&error)) };
+    assert_eq!(error.kind(), TokenErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn errors_are_logged_and_no_secret_is_shown() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.subscriber());
+    let connector = Connector::from_vars(vars_with_wrong_secret(shared_azure())).unwrap();
+    let Bb8 { pool, errors } = Bb8::open(&connector, 1, Duration::from_secs(1)).await;
+    assert!(matches!(pool.get().await, Err(RunError::TimedOut)));
+
+    let text = log.text();
+    let mut warnings = text.lines().filter(|line| line.contains("WARN postgres_entra::pool"));
+    assert!(warnings.any(|line| line.contains("AADSTS7000215")), "{text}");
+    let manager = ConnectionManager::new(&connector);
+    let shown = format!("{text} {pool:?} {manager:?} {errors:?}");
+    assert!(!shown.contains(WRONG_SECRET));
 }

@@ -1,38 +1,35 @@
 //! bb8 (feature `bb8`).
 //!
-//! bb8 tells those who wait for a connection no more than [`TimedOut`](bb8::RunError::TimedOut), however a
-//! connect failed. The manager's [`ErrorLog`] logs the causes and keeps the last one:
+//! However a connect failed, bb8 tells those who wait no more than [`TimedOut`](::bb8::RunError::TimedOut).
+//! The manager's [`ErrorLog`] logs the causes and keeps the last one:
 //!
 //! ```no_run
-//! use std::time::Duration;
-//! use bb8::ErrorSink;
-//! use postgres_entra::{Connector, pool::bb8::ConnectionManager};
-//!
+//! # use std::time::Duration;
+//! # use postgres_entra::{Connector, pool::bb8::ConnectionManager};
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let connector = Connector::builder().deadline(Duration::from_secs(9)).build()?;
 //! let manager = ConnectionManager::new(&connector);
 //! let errors = manager.error_log();
 //! let pool = bb8::Pool::builder()
-//!     .max_size(16)
 //!     .connection_timeout(Duration::from_secs(10))
-//!     .error_sink(errors.boxed_clone())
+//!     .error_sink(Box::new(errors.clone()))
 //!     .build_unchecked(manager);
 //!
-//! match pool.get().await {
-//!     Ok(client) => println!("{}", client.query_one("SELECT version()", &[]).await?.get::<_, &str>(0)),
-//!     Err(timeout) => println!("{timeout}: {:?}", errors.last_error()),
-//! }
+//! let client = match pool.get().await {
+//!     Ok(client) => client,
+//!     Err(timeout) => return Err(errors.last_error().map_or(timeout.into(), Into::into)),
+//! };
+//! # drop(client);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! bb8 tries a failed connect again until its `connection_timeout`, and the caller waits for all of it
-//! with `retry_connection(false)` too. Only
-//! [`Builder::build`](bb8::Builder::build) with a `min_idle` and
-//! [`dedicated_connection`](bb8::Pool::dedicated_connection) return the [`Error`] itself.
+//! A failed connect is tried again until the `connection_timeout`, and the caller waits for all of it,
+//! with `retry_connection(false)` too. The [`Error`] itself is returned by
+//! [`dedicated_connection`](::bb8::Pool::dedicated_connection), and by `build` with a `min_idle`.
 //!
-//! A bb8 pool closes with its last handle: connections end then, or when they are returned. Its reaper
-//! task ends at its next tick (30 s), a connect under way at the connector's deadline.
+//! A pool closes when its last handle is dropped; each owned connection is one. Its reaper task ends at
+//! its next tick (30 s), and a connect that is under way at the connector's deadline.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -103,7 +100,7 @@ impl ErrorSink<Error> for ErrorLog {
         tracing::warn!(
             target: "postgres_entra::pool",
             error = &error as &dyn std::error::Error,
-            "the pool has no connection for this"
+            "a connection of the pool failed"
         );
         *self.last() = Some(Arc::new(error));
     }

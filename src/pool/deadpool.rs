@@ -20,8 +20,9 @@
 //! # }
 //! ```
 //!
-//! Why a connection could not be made is in the chain of causes of the
-//! [`PoolError`](deadpool_postgres::PoolError), as a value: [`entra_error`](super::entra_error) finds it.
+//! [`entra_error`](super::entra_error) finds the reason for a failed connect in the causes of the
+//! [`PoolError`](deadpool_postgres::PoolError). Read on to it: the text before it is the driver's "error
+//! performing TLS handshake", whatever went wrong, since the driver lets nobody else make its errors.
 //!
 //! The pool's time-outs drop the connect that they interrupt. A token request that it waited for goes on,
 //! so the next connect finds the token. After [`Pool::close`](deadpool_postgres::Pool::close) no task

@@ -5,12 +5,12 @@
 //! connections there are and for how long is the pool's business, and the retries and the deadline of
 //! one connect are the [`Connector`](crate::Connector)'s.
 //!
-//! | pool | feature | what it takes | where errors go |
+//! | pool | feature | what it takes | where this crate's errors are |
 //! |---|---|---|---|
-//! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | [`deadpool::manager`](crate::pool::deadpool::manager) | to the caller: see [`entra_error`] |
-//! | [bb8](https://docs.rs/bb8) | `bb8` | [`bb8::ConnectionManager`](crate::pool::bb8::ConnectionManager) | to the pool's sink: see [`bb8::ErrorLog`](crate::pool::bb8::ErrorLog) |
-//! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | [`diesel_async::manager`] | to the caller, in words |
-//! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | [`sqlx::EntraPgPool`] | to the caller, as sqlx's own |
+//! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | `pool::deadpool::builder` or `manager` | among the causes of the pool's: [`entra_error`] |
+//! | [bb8](https://docs.rs/bb8) | `bb8` | `pool::bb8::ConnectionManager` | in its `ErrorLog`: bb8 shows none |
+//! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | `pool::diesel_async::manager` | in words in diesel's: it keeps no more |
+//! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | `pool::sqlx::EntraPgPool` | when it is opened; later ones are sqlx's own |
 //!
 //! sqlx is the exception: it connects by itself, with a token that is kept fresh for it.
 //!

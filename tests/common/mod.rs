@@ -12,13 +12,24 @@ use std::{
     time::Duration,
 };
 
-use postgres_entra::emulator::LocalAzure;
+use postgres_entra::emulator::{ClientType, LocalAzure, Login};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// One local Azure for all tests of a binary that set no fault.
 pub fn shared_azure() -> &'static LocalAzure {
     static AZURE: OnceLock<LocalAzure> = OnceLock::new();
     AZURE.get_or_init(|| LocalAzure::start_blocking().expect("a local Azure"))
+}
+
+/// Not the client secret of anybody, and not for anybody's eyes either.
+pub const WRONG_SECRET: &str = "wrong-and-still-secret";
+
+/// The variables of the service principal, with [`WRONG_SECRET`].
+pub fn vars_with_wrong_secret(azure: &LocalAzure) -> Vec<(String, String)> {
+    let mut vars = azure.vars(Login::ServicePrincipal, ClientType::Python);
+    let secret = vars.iter_mut().find(|(name, _)| name == "AZURE_POSTGRESQL_CLIENTSECRET");
+    secret.expect("a client secret").1 = WRONG_SECRET.to_owned();
+    vars
 }
 
 /// Waits until the condition holds; panics if it doesn't within ten seconds.

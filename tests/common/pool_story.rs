@@ -72,7 +72,7 @@ pub async fn refills_while_the_identity_service_is_down<P: TestPool>() {
     let scene = Scene::<P>::open(azure_with_tokens_of(3).await, SIZE).await;
     let identity_service = scene.azure.identity_service();
     let first = scene.sessions().await;
-    identity_service.set_token_lifetime(Duration::from_secs(6));
+    identity_service.set_token_lifetime(Duration::from_secs(8));
     let first_token_left = scene.token_left();
     let traffic = Traffic::start(&scene.pool, SIZE);
 
@@ -125,7 +125,7 @@ pub async fn names_a_wrong_role<P: TestPool>() {
     scene.close().await;
 }
 
-/// Closing ends the idle connections at once and the last one when it is returned.
+/// Once a closed pool has its last connection back, no session and no task is left of it.
 pub async fn leaves_nothing_when_closed<P: TestPool>() {
     let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let azure = LocalAzure::start().await.unwrap();
