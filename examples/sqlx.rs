@@ -34,7 +34,7 @@ async fn run() -> Result<(), Failure> {
     }
 
     let token_requests = connector.token_cache().map_or(0, |tokens| tokens.stats().fetches);
-    println!("{} connections, {token_requests} token request", pool.size());
+    println!("20 queries, {token_requests} token request");
     pool.close().await;
     Ok(())
 }

@@ -41,13 +41,13 @@ fn bb8_runs_twenty_queries_with_one_token() {
 #[test]
 fn diesel_async_runs_twenty_queries_with_one_token() {
     let users = "aad_system\n".repeat(20);
-    assert_prints("diesel_async", &format!("{users}4 connections, 1 token request\n"));
+    assert_prints("diesel_async", &format!("{users}20 queries, 1 token request\n"));
 }
 
 #[test]
 fn sqlx_runs_twenty_queries_with_one_token() {
     let users = "aad_system\n".repeat(20);
-    assert_prints("sqlx", &format!("{users}4 connections, 1 token request\n"));
+    assert_prints("sqlx", &format!("{users}20 queries, 1 token request\n"));
 }
 
 #[test]

@@ -177,7 +177,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused_before_the_token_is_se
     vars.retain(|(name, _)| name != "PGSSLROOTCERT");
     let pool = pool_of_one(&Connector::from_vars(vars).unwrap()).await;
     let error = pool.acquire().await.unwrap_err();
-    assert!(matches!(error, sqlx::Error::Tls(_)), "{}", chain(&error));
+    assert!(chain(&error).contains("certificate"), "{}", chain(&error));
     assert_eq!(azure.server().passwords_received(), 0);
 }
 

@@ -23,8 +23,6 @@ use tokio::{
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
 
 use self::{login::Credential, progress::Progress};
-#[cfg(feature = "sqlx")]
-use crate::Secret;
 use crate::{
     Environment, Error, Settings, Stage, TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
     tls::{TlsConnector, TlsSetup},
@@ -160,7 +158,7 @@ impl Connector {
 
     /// The name and the secret to log in with now, for a driver that keeps both.
     #[cfg(feature = "sqlx")]
-    pub(crate) async fn user_and_password(&self) -> Result<(String, Secret), Error> {
+    pub(crate) async fn user_and_password(&self) -> Result<(String, crate::Secret), Error> {
         let progress = Progress::new();
         let limit = self.0.parts.deadline;
         match timeout(limit, self.login(&progress)).await {

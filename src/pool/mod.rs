@@ -9,8 +9,8 @@
 //! |---|---|---|---|
 //! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | `pool::deadpool::builder` or `manager` | among the causes of the pool's: [`entra_error`] |
 //! | [bb8](https://docs.rs/bb8) | `bb8` | `pool::bb8::ConnectionManager` | in its `ErrorLog`: bb8 shows none |
-//! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | `pool::diesel_async::manager` | in words: diesel's errors hold no others |
-//! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | `pool::sqlx::EntraPgPool` | when it is made; later they are sqlx's own |
+//! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | `pool::diesel_async::manager` | in words in diesel's: it keeps no more |
+//! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | `pool::sqlx::EntraPgPool` | when it is opened; later ones are sqlx's own |
 //!
 //! sqlx is the exception: it connects by itself, with a token that is kept fresh for it.
 //!

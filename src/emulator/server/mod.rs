@@ -68,7 +68,8 @@ impl Server {
     }
 
     /// The host name that the certificate is for, `<name>.postgres.database.azure.com`. It need not
-    /// resolve: dial [`address`](Self::address).
+    /// resolve: dial [`address`](Self::address). For drivers that verify what they dial, the
+    /// certificate is also for `127.0.0.1`.
     pub fn host(&self) -> &str {
         &self.host
     }

@@ -26,15 +26,16 @@
 //! - While the identity service has been down for longer than what was left of the last token, each new
 //!   connection is refused by the server (`28000`), and no error tells of the identity service: that is in
 //!   the [log and the stats](crate::TokenCache#events) of the token cache.
-//! - It verifies the certificate of what it dials, so with `hostaddr` it would have to be for that address.
-//!   An address on loopback is taken that way, such as that of a local Azure, whose certificate is for
-//!   both; with any other, [`open`](EntraPgPool::open) fails.
+//! - It verifies that the certificate is for what it dials, so it can't dial `hostaddr` and verify `host`.
+//!   An address on loopback is dialled and verified in place of the name: a local Azure has a certificate
+//!   for it. With any other address, [`open`](EntraPgPool::open) fails.
 //! - More than one host, `target_session_attrs`, `sslnegotiation=direct` and `channel_binding=require` make
 //!   `open` fail too. `connect_timeout`, `tcp_user_timeout` and keepalives have no effect; sqlx's
 //!   [`acquire_timeout`](::sqlx::pool::PoolOptions::acquire_timeout) limits a connect as a whole.
 //! - Its TLS library is native-tls where both are compiled in, whatever
 //!   [`tls_backend`](crate::ConnectorBuilder::tls_backend) says. With native-tls it reads the first
-//!   certificate of `sslrootcert` only, and loads the system's for each connection: around 100 ms.
+//!   certificate of `sslrootcert` only, and loads the system's for each connection: around 100 ms. With
+//!   rustls it trusts Mozilla's authorities and those in `sslrootcert`, and not the system's.
 //! - It reads `PGOPTIONS`, `PGSSLCERT` and `PGSSLKEY`, and `PGSSLROOTCERT` where the settings have no
 //!   `sslrootcert`, from the process environment, also for a connector that got its variables elsewhere.
 //!
