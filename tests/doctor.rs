@@ -3,13 +3,9 @@
 
 mod common;
 
-use std::{
-    process::Output,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{
-    examples::bare_example,
     fake_server::{Authority, FakeServer},
     shared_azure,
 };
@@ -358,59 +354,5 @@ async fn no_form_of_a_report_holds_a_secret() {
         for secret in secrets {
             assert!(!text.contains(&secret), "{login:?}");
         }
-    }
-}
-
-fn doctor(vars: Vars, arguments: &[&str]) -> Output {
-    bare_example("doctor").args(arguments).envs(vars).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-#[test]
-fn the_example_ends_with_0_only_if_the_login_works() {
-    let output = doctor(vars(APP_SERVICE), &[]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let report = text(&output.stdout);
-    assert!(report.contains("✓ login") && report.ends_with("healthy: the login works\n"));
-    assert!(!report.contains('\u{1b}'), "no colour without a terminal: {report}");
-
-    let output = doctor(without(vars(APP_SERVICE), "PGSSLROOTCERT"), &[]);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let report = text(&output.stdout);
-    assert!(report.contains("✗ tls") && report.contains("– login"), "{report}");
-    assert!(report.ends_with("broken: tls\n"), "{report}");
-
-    let output = doctor(Vec::new(), &[]);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(text(&output.stdout).ends_with("broken: settings\n"));
-}
-
-#[test]
-fn the_example_shows_the_usage_for_wrong_arguments() {
-    for arguments in [&["--xml"][..], &["--json", "--json"]] {
-        let output = doctor(Vec::new(), arguments);
-        assert_eq!(output.status.code(), Some(2));
-        assert!(output.stdout.is_empty());
-        assert!(text(&output.stderr).starts_with("Usage: doctor"));
-    }
-}
-
-#[test]
-fn the_example_speaks_json() {
-    for (vars, healthy) in [(vars(APP_SERVICE), true), (Vec::new(), false)] {
-        let output = doctor(vars, &["--json"]);
-        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(report["healthy"], healthy);
-        let steps = report["steps"].as_array().unwrap();
-        assert_eq!(steps.len(), StepName::ALL.len());
-        assert!(steps.iter().zip(StepName::ALL).all(|(step, name)| step["step"] == name.as_str()));
-        let first = if healthy { "passed" } else { "failed" };
-        assert_eq!(steps[0]["outcome"], first);
-        assert_eq!(steps[0]["fix"].is_string(), !healthy);
-        assert!(steps[0]["duration_ms"].is_number());
-        assert_eq!(steps[2]["details"]["source"] == "App Service", healthy);
     }
 }

@@ -33,8 +33,8 @@ pub struct LibpqVariables {
 impl Connector {
     /// Fetches a token if need be, and puts the login into the variables of libpq.
     ///
-    /// The token is valid at least for the next minutes, and a program that has logged in with it may
-    /// stay connected longer. Give the variables to one child process; don't set them for your own.
+    /// The token may end in half a minute, and a program that has logged in with it may stay connected
+    /// longer. Give the variables to one child process; don't set them for your own.
     ///
     /// libpq trusts either the file in `sslrootcert` or the system's authorities, not both. `PGSSLMODE`
     /// is `verify-full`, except for a password that the settings send without TLS.

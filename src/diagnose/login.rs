@@ -8,7 +8,7 @@ use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use super::{
     report::{Step, StepName},
-    running::{Running, with_causes},
+    running::{Running, append_causes, with_causes},
 };
 use crate::{AccessToken, Claims, Connector, Error, RejectionReason};
 
@@ -88,7 +88,8 @@ async fn describe(client: Client, mut step: Running, deadline: Instant) -> Step 
         Ok(Ok(messages)) => messages,
         Ok(Err(error)) => {
             let problem = format!("the server did not answer a query: {error}");
-            return step.failed_with(&problem, "see the server's text");
+            let fix = "see the server's text; the login itself works";
+            return step.failed_with(&append_causes(problem, &error), fix);
         }
         Err(_) => {
             let fix = "check the load of the server, or give the connect a longer deadline";

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     report::{Step, StepName},
-    running::{Running, with_causes},
+    running::{Running, root_cause},
     show::{days_between, timestamp},
 };
 use crate::{
@@ -50,7 +50,7 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
                 targets.extend(addresses.into_iter().map(|address| (host, address)));
             }
             Err(error) => {
-                step.detail(host.name(), with_causes(&error));
+                step.detail(host.name(), root_cause(&error));
                 failure.get_or_insert(error);
             }
         }
@@ -91,7 +91,7 @@ async fn connect<'a>(
                 return (step.passed(), Some((host, stream)));
             }
             Err(error) => {
-                step.detail(address.to_string(), with_causes(&error));
+                step.detail(address.to_string(), root_cause(&error));
                 failure.get_or_insert(error);
             }
         }

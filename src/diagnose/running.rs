@@ -58,17 +58,47 @@ impl Running {
     }
 }
 
-/// The problem and what caused it. A cause that its effect has quoted is not repeated.
+/// The problem and what caused it.
 pub(super) fn with_causes(error: &Error) -> String {
-    let mut text = error.problem();
+    append_causes(error.problem(), error)
+}
+
+/// The last cause, for a list in which the problem is understood.
+pub(super) fn root_cause(error: &Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.last().map_or_else(|| error.problem(), ToString::to_string)
+}
+
+/// Adds what caused the error. A cause that its effect has quoted is not repeated.
+pub(super) fn append_causes(mut text: String, error: &dyn StdError) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let quoted = error.to_string();
         if !text.contains(&quoted) {
-            text.push_str(": ");
-            text.push_str(&quoted);
+            text = format!("{text}: {quoted}");
         }
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::ConnectError;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("error connecting: refused")]
+    struct Quoting(#[source] io::Error);
+
+    #[test]
+    fn causes_are_told_once() {
+        let cause = Quoting(io::Error::other("refused"));
+        let error = Error::from(ConnectError::new("contoso", 5432, true, cause));
+        let expected = "no connection to contoso port 5432: error connecting: refused";
+        assert_eq!(with_causes(&error), expected);
+        assert_eq!(root_cause(&error), "refused");
+    }
 }

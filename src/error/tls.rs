@@ -53,8 +53,9 @@ impl TlsError {
         match self.kind {
             TlsErrorKind::Setup => "install the system's certificate authorities (ca-certificates)",
             TlsErrorKind::Certificate => {
-                "connect by the name that the certificate is for; if the server uses a private \
-                 certificate authority, name its file in PGSSLROOTCERT or sslrootcert"
+                "update the system's certificate authorities, or name the file with the server's own \
+                 in PGSSLROOTCERT or sslrootcert; if the certificate is for another name or out of \
+                 date, check the host and the clock"
             }
             TlsErrorKind::NotOffered => {
                 "check the host and port, and `require_secure_transport` on the server"
