@@ -5,6 +5,7 @@
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 compile_error!("postgres-entra needs a TLS stack: enable the feature `native-tls` or `rustls`");
 
+pub mod admin;
 mod cache;
 mod clock;
 mod cloud;
