@@ -19,7 +19,9 @@ pub enum AdminError {
         problem: NameProblem,
     },
     /// An object id is not a GUID: look it up in the tenant.
-    #[error("{object_id:?} is no object id: that is a GUID, which `az ad sp show --query id` prints")]
+    #[error(
+        "{object_id:?} is no object id: that is a GUID, which `az ad sp show --query id` prints"
+    )]
     #[non_exhaustive]
     InvalidObjectId {
         /// What was given.
@@ -124,7 +126,9 @@ pub enum AdminError {
         role: String,
     },
     /// The connected role may not grant this: the owner of the objects has to.
-    #[error("the connected role may not grant this: the owner of the objects has to run the same grant")]
+    #[error(
+        "the connected role may not grant this: the owner of the objects has to run the same grant"
+    )]
     #[non_exhaustive]
     NotOwner {
         /// The server's answer, which names the object.
@@ -158,11 +162,11 @@ pub enum AdminError {
         cause: Error,
     },
     /// The server refused a statement for another reason, or the connection broke.
-    #[error("the server did not execute `{statement}`")]
+    #[error("the server did not {step}")]
     #[non_exhaustive]
     Sql {
-        /// The statement.
-        statement: String,
+        /// What it was to do, with the statement where it is one of a [`Plan`](super::Plan).
+        step: String,
         /// What went wrong.
         #[source]
         cause: Error,
@@ -170,8 +174,9 @@ pub enum AdminError {
 }
 
 impl AdminError {
-    pub(super) fn sql(statement: &str) -> impl FnOnce(Error) -> Self {
-        move |cause| Self::Sql { statement: statement.to_owned(), cause }
+    pub(super) fn sql(step: impl Into<String>) -> impl FnOnce(Error) -> Self {
+        let step = step.into();
+        move |cause| Self::Sql { step, cause }
     }
 
     /// The cause of an [`AdminError::Sql`] with this SQLSTATE, to make a clearer error of; else the

@@ -1,7 +1,4 @@
-use super::{
-    AdminError, Level, Plan,
-    quote::identifier,
-};
+use super::{AdminError, Level, Plan, quote::identifier};
 
 /// What a role is to be allowed in one schema of a database.
 ///

@@ -79,10 +79,8 @@ pub async fn revoke(client: &mut Client, role: &str) -> Result<Change, AdminErro
         return Ok(Change::Unchanged);
     }
     let before = privileges_of(&transaction, role).await?;
-    let mut statements = vec![
-        format!("REASSIGN OWNED BY {name} TO CURRENT_USER"),
-        format!("DROP OWNED BY {name}"),
-    ];
+    let mut statements =
+        vec![format!("REASSIGN OWNED BY {name} TO CURRENT_USER"), format!("DROP OWNED BY {name}")];
     if !is_member(&transaction, role).await? {
         statements.insert(0, format!("GRANT {name} TO CURRENT_USER"));
         statements.push(format!("REVOKE {name} FROM CURRENT_USER"));
@@ -104,32 +102,43 @@ async fn run(plan: &Plan, transaction: &Transaction<'_>) -> Result<(), AdminErro
 /// Only who has the rights of a role may take away what it owns.
 async fn is_member(transaction: &Transaction<'_>, role: &str) -> Result<bool, AdminError> {
     let sql = "SELECT pg_catalog.pg_has_role($1::text::name, 'USAGE')";
-    let row = transaction.query_one(sql, &[&role]).await.map_err(AdminError::sql(sql))?;
+    let row = transaction
+        .query_one(sql, &[&role])
+        .await
+        .map_err(AdminError::sql("ask for memberships"))?;
     Ok(row.get(0))
 }
 
 /// Where the connected role may grant only a part, the server warns and goes on.
 async fn check_granted(transaction: &Transaction<'_>, grant: &Grant) -> Result<(), AdminError> {
     const SQL: &str = "\
+        WITH place AS ( \
+            SELECT $1::text::name AS role, nspname AS schema, oid AS schema_id \
+            FROM pg_namespace WHERE nspname = $2::text) \
         SELECT format('%s on database %I', privilege, current_database()) \
-        FROM unnest($3::text[]) privilege \
-        WHERE NOT has_database_privilege($1::text::name, current_database(), privilege) \
+        FROM place, unnest($3::text[]) privilege \
+        WHERE NOT has_database_privilege(role, current_database(), privilege) \
         UNION ALL \
-        SELECT format('%s on schema %I', privilege, $2) FROM unnest($4::text[]) privilege \
-        WHERE NOT has_schema_privilege($1::text::name, quote_ident($2), privilege) \
+        SELECT format('%s on schema %I', privilege, schema) \
+        FROM place, unnest($4::text[]) privilege \
+        WHERE NOT has_schema_privilege(role, schema_id, privilege) \
         UNION ALL \
-        SELECT format('%s on %s %s', privilege, \
-            CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, c.oid::regclass) \
-        FROM pg_class c, unnest(CASE relkind WHEN 'S' THEN $6::text[] ELSE $5::text[] END) privilege \
-        WHERE relnamespace = quote_ident($2)::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S') \
-            AND NOT CASE relkind WHEN 'S' THEN has_sequence_privilege($1::text::name, c.oid, privilege) \
-                ELSE has_table_privilege($1::text::name, c.oid, privilege) END";
+        SELECT format('%s on table %s', privilege, c.oid::regclass) \
+        FROM place, pg_class c, unnest($5::text[]) privilege \
+        WHERE relnamespace = schema_id \
+            AND CASE WHEN relkind IN ('r', 'p', 'v', 'm', 'f') \
+                THEN NOT has_table_privilege(role, c.oid, privilege) END \
+        UNION ALL \
+        SELECT format('%s on sequence %s', privilege, c.oid::regclass) \
+        FROM place, pg_class c, unnest($6::text[]) privilege \
+        WHERE relnamespace = schema_id \
+            AND CASE WHEN relkind = 'S' THEN NOT has_sequence_privilege(role, c.oid, privilege) END";
     let Rights { database, schema, tables, sequences } = grant.level().rights();
     let (role, schema_name) = (grant.role(), grant.schema_name());
     let rows = transaction
         .query(SQL, &[&role, &schema_name, &database.1, &schema.1, &tables.1, &sequences.1])
         .await
-        .map_err(AdminError::sql(SQL))?;
+        .map_err(AdminError::sql("check what was granted"))?;
     if rows.is_empty() {
         return Ok(());
     }

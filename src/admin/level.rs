@@ -51,10 +51,7 @@ const WRITE: Rights = Rights {
 const OWNER: Rights = Rights {
     database: (ALL, &["CONNECT", "CREATE", "TEMPORARY"]),
     schema: (ALL, &["USAGE", "CREATE"]),
-    tables: (
-        ALL,
-        &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"],
-    ),
+    tables: (ALL, &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]),
     sequences: (ALL, &["USAGE", "SELECT", "UPDATE"]),
 };
 

@@ -45,7 +45,7 @@ impl Plan {
     pub(super) async fn run(&self, transaction: &Transaction<'_>) -> Result<(), AdminError> {
         for statement in &self.statements {
             let result = transaction.batch_execute(statement).await;
-            result.map_err(AdminError::sql(statement))?;
+            result.map_err(AdminError::sql(format!("execute `{statement}`")))?;
         }
         Ok(())
     }
@@ -66,15 +66,16 @@ impl fmt::Display for Plan {
 /// Begins a transaction in which this crate's administration is alone in the database. Dropping it
 /// undoes everything.
 pub(super) async fn begin(client: &mut Client) -> Result<Transaction<'_>, AdminError> {
-    let transaction = client.transaction().await.map_err(AdminError::sql("BEGIN"))?;
-    transaction.batch_execute(LOCK_LIMIT).await.map_err(AdminError::sql(LOCK_LIMIT))?;
+    let failed = || AdminError::sql("begin a transaction");
+    let transaction = client.transaction().await.map_err(failed())?;
+    transaction.batch_execute(LOCK_LIMIT).await.map_err(failed())?;
     let take_turn = "SELECT pg_catalog.pg_advisory_xact_lock($1)";
-    transaction.execute(take_turn, &[&TURN]).await.map_err(AdminError::sql(take_turn))?;
+    transaction.execute(take_turn, &[&TURN]).await.map_err(failed())?;
     Ok(transaction)
 }
 
 pub(super) async fn commit(transaction: Transaction<'_>) -> Result<(), AdminError> {
-    transaction.commit().await.map_err(AdminError::sql("COMMIT"))
+    transaction.commit().await.map_err(AdminError::sql("commit"))
 }
 
 #[cfg(test)]

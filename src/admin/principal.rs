@@ -192,7 +192,9 @@ mod tests {
         let by_name = Principal::by_name("o'brien@contoso.com").mfa(true).plan().unwrap();
         assert_eq!(
             by_name.statements(),
-            ["SELECT * FROM pg_catalog.pgaadauth_create_principal('o''brien@contoso.com', false, true)"]
+            [
+                "SELECT * FROM pg_catalog.pgaadauth_create_principal('o''brien@contoso.com', false, true)"
+            ]
         );
         let by_id = Principal::by_object_id("app", ID.to_uppercase(), PrincipalType::Service);
         assert_eq!(

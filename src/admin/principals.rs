@@ -98,7 +98,7 @@ async fn list(
                mfa::int <> 0, admin::int <> 0 \
                FROM pg_catalog.pgaadauth_list_principals(false) \
                AS principal(role, type, object, tenant, mfa, admin) ORDER BY role";
-    let rows = client.query(sql, &[]).await.map_err(AdminError::sql(sql));
+    let rows = client.query(sql, &[]).await.map_err(AdminError::sql("list the principals"));
     let rows = rows.map_err(|error| session.explain(error))?;
     Ok(rows.iter().map(listed).collect())
 }

@@ -114,7 +114,7 @@ pub(super) async fn privileges_of(
     let session = Session::of(client).await?;
     let id = session.role_id(client, role).await?;
     let id = id.ok_or_else(|| AdminError::RoleMissing { role: role.to_owned() })?;
-    let rows = client.query(SQL, &[&id]).await.map_err(AdminError::sql(SQL))?;
+    let rows = client.query(SQL, &[&id]).await.map_err(AdminError::sql("read the privileges"))?;
     Ok(grouped(&rows))
 }
 

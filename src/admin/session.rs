@@ -13,7 +13,8 @@ pub(super) struct Session {
 impl Session {
     pub(super) async fn of(client: &impl GenericClient) -> Result<Self, AdminError> {
         let sql = "SELECT pg_catalog.current_database()::text, session_user::text";
-        let row = client.query_one(sql, &[]).await.map_err(AdminError::sql(sql))?;
+        let row =
+            client.query_one(sql, &[]).await.map_err(AdminError::sql("ask who is connected"))?;
         Ok(Self { database: row.get(0), user: row.get(1) })
     }
 
@@ -24,7 +25,8 @@ impl Session {
         role: &str,
     ) -> Result<Option<u32>, AdminError> {
         let sql = "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1";
-        let row = client.query_opt(sql, &[&role]).await.map_err(AdminError::sql(sql))?;
+        let row =
+            client.query_opt(sql, &[&role]).await.map_err(AdminError::sql("look the role up"))?;
         Ok(row.map(|row| row.get(0)))
     }
 
@@ -32,7 +34,9 @@ impl Session {
     pub(super) fn explain(&self, error: AdminError) -> AdminError {
         let (database, user) = (self.database.clone(), self.user.clone());
         match error {
-            AdminError::Sql { cause, .. } if cause.code() == Some(&SqlState::UNDEFINED_FUNCTION) => {
+            AdminError::Sql { cause, .. }
+                if cause.code() == Some(&SqlState::UNDEFINED_FUNCTION) =>
+            {
                 AdminError::FunctionsMissing { database, cause }
             }
             AdminError::Sql { cause, .. }

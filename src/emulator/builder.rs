@@ -102,7 +102,8 @@ impl LocalAzureBuilder {
         let identity_service =
             IdentityService::start(Arc::clone(&mint), self.token_lifetime, token_file).await?;
         let host = format!("{}{}", self.server_name, Cloud::Public.host_suffix());
-        let server = Server::start(cluster, mint, host, self.database, self.has_application_roles).await?;
+        let server =
+            Server::start(cluster, mint, host, self.database, self.has_application_roles).await?;
         Ok((identity_service, server))
     }
 

@@ -152,7 +152,9 @@ impl Facts<'_> {
             | Login::UserAssigned(Platform::VirtualMachine) => {
                 pairs([("AZURE_POD_IDENTITY_AUTHORITY_HOST", base)])
             }
-            Login::ServicePrincipal | Login::Administrator => pairs([("AZURE_AUTHORITY_HOST", base)]),
+            Login::ServicePrincipal | Login::Administrator => {
+                pairs([("AZURE_AUTHORITY_HOST", base)])
+            }
             Login::WorkloadIdentity => pairs([
                 ("AZURE_CLIENT_ID", self.login.client_id().unwrap_or_default()),
                 ("AZURE_TENANT_ID", TENANT_ID),

@@ -155,7 +155,10 @@ impl Server {
         object_id: &str,
         principal_type: PrincipalType,
     ) -> Result<(), EmulatorError> {
-        self.set_mapping(role, Some(RoleMapping { object_id: object_id.to_owned(), principal_type }))
+        self.set_mapping(
+            role,
+            Some(RoleMapping { object_id: object_id.to_owned(), principal_type }),
+        )
     }
 
     /// Forgets whom a role is mapped to, so that no token opens it. Blocks for some milliseconds.
