@@ -5,6 +5,14 @@
 //!     --grant write --schema public
 //! ```
 //!
+//! Try it on a local Azure, without any account:
+//!
+//! ```sh
+//! cargo build --examples --features emulator
+//! target/debug/examples/local_azure --kind administrator -- target/debug/examples/provision \
+//!     --role aad_orders --object-id a17d3f52-84c9-4e0b-b6d1-f2953c7e8a01 --grant write
+//! ```
+//!
 //! Connects as the Microsoft Entra administrator whom the environment variables describe. Can be run
 //! again at any time; `--dry-run` prints the SQL and connects to nothing.
 

@@ -23,7 +23,7 @@ pub async fn create_principal(
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
     let created = plan.run(&transaction).await;
-    created.map_err(|error| explain_creation(error, principal, session))?;
+    created.map_err(|error| explain_creation(error, principal, &session))?;
     commit(transaction).await
 }
 
@@ -50,7 +50,7 @@ pub async fn ensure_principal(
         return principal.check(&existing).map(|()| Change::Unchanged);
     }
     let created = plan.run(&transaction).await;
-    created.map_err(|error| explain_creation(error, principal, session))?;
+    created.map_err(|error| explain_creation(error, principal, &session))?;
     commit(transaction).await?;
     Ok(Change::Created)
 }
@@ -131,7 +131,7 @@ async fn find(
     }
 }
 
-fn explain_creation(error: AdminError, principal: &Principal, session: Session) -> AdminError {
+fn explain_creation(error: AdminError, principal: &Principal, session: &Session) -> AdminError {
     let error = match error.with_state(&SqlState::DUPLICATE_OBJECT) {
         Ok(cause) => return AdminError::RoleExists { role: principal.role().to_owned(), cause },
         Err(error) => error,

@@ -3,6 +3,7 @@
 mod certificate;
 mod fault;
 mod front;
+mod prepare;
 mod roles;
 mod verdict;
 mod wire;
@@ -22,13 +23,8 @@ use self::{
     roles::{RoleMapping, Roles},
 };
 use super::{
-    EmulatorError, Login, PrincipalType,
-    cluster::{Cluster, SUPERUSER},
-    engine, lock,
-    mint::Mint,
-    net,
-    principals::{APPLICATIONS, PASSWORD_ROLE, USER},
-    random,
+    EmulatorError, Login, PrincipalType, cluster::Cluster, engine, lock, mint::Mint, net,
+    principals::PASSWORD_ROLE, random,
 };
 
 /// The PostgreSQL server of a local Azure: a real one, behind a front that checks tokens as Azure does.
@@ -63,7 +59,7 @@ impl Server {
             expired_up_to: Default::default(),
             counts: Counts::default(),
         };
-        prepare(&front.cluster, &database, has_application_roles).await?;
+        prepare::prepare(&front.cluster, &database, has_application_roles).await?;
 
         let (listener, address) = net::bind().await?;
         let front = Arc::new(front);
@@ -241,39 +237,6 @@ impl Server {
     {
         self.engine.spawn(work).await.unwrap_or(Err(EmulatorError::Stopped))
     }
-}
-
-/// Creates the administrator, the database, which belongs to the administrators, and the roles of the
-/// applications.
-async fn prepare(
-    cluster: &Cluster,
-    database: &str,
-    has_application_roles: bool,
-) -> Result<(), EmulatorError> {
-    let roles = Roles(cluster);
-    roles.install().await.map_err(EmulatorError::Sql)?;
-    let create = format!("CREATE DATABASE \"{database}\" OWNER azure_pg_admin");
-    cluster.execute(SUPERUSER, &create).await?;
-    cluster.execute(database, &format!("CREATE ROLE \"{PASSWORD_ROLE}\" LOGIN")).await?;
-    let mut users = vec![PASSWORD_ROLE];
-    if has_application_roles {
-        // One more is named after its identity, for logins that take the user from the token.
-        let named = APPLICATIONS.iter().map(|principal| (principal.role, *principal));
-        for (role, principal) in named.chain([(USER.name, &USER)]) {
-            roles.create(role, principal, false).await.map_err(EmulatorError::Sql)?;
-            users.push(role);
-        }
-    }
-    cluster.execute(database, &initial_grants(database, &users)).await
-}
-
-/// What lets roles use all of the database and create in the schema `public`.
-fn initial_grants(database: &str, roles: &[&str]) -> String {
-    let roles = format!("\"{}\"", roles.join("\", \""));
-    format!(
-        "GRANT ALL PRIVILEGES ON DATABASE \"{database}\" TO {roles}; \
-         GRANT CREATE, USAGE ON SCHEMA public TO {roles};"
-    )
 }
 
 /// Shows where the server is, never a secret.

@@ -2,7 +2,7 @@
 -- (https://learn.microsoft.com/azure/postgresql/security/security-manage-entra-users).
 -- Whom a role belongs to is a security label, which DROP ROLE removes and which follows a renamed role.
 
--- Only roles that the administrators may manage get its membership, as in Azure.
+-- The administrators are its members, as in Azure.
 CREATE ROLE azure_pg_admin NOLOGIN;
 
 CREATE SCHEMA local_azure;
@@ -35,13 +35,15 @@ CREATE FUNCTION local_azure.create_role(
 ) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
+    -- Not the group for its own members, since membership may not go round in a circle.
+    manager text := CASE WHEN is_admin THEN session_user ELSE 'azure_pg_admin' END;
     attributes text := CASE WHEN is_admin THEN ' CREATEDB CREATEROLE IN ROLE azure_pg_admin' ELSE '' END;
 BEGIN
     EXECUTE format('CREATE ROLE %I LOGIN', role) || attributes;
     -- Since version 16 a role that was not created by an administrator can't be dropped by one.
     IF current_setting('server_version_num')::int >= 160000 THEN
         EXECUTE format(
-            'GRANT %I TO azure_pg_admin WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', role);
+            'GRANT %I TO %I WITH ADMIN TRUE, INHERIT FALSE, SET FALSE', role, manager);
     END IF;
     PERFORM local_azure.set_label(role, concat(
         'aadauth,oid=', object_id, ',type=', type,
