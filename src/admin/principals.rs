@@ -32,6 +32,9 @@ pub async fn create_principal(
 /// Works again if run twice, and from several jobs at once. Dropping the future undoes what was not
 /// committed.
 ///
+/// A principal by name is not looked up again where its role exists: only one by object id tells whether
+/// that is still the same object.
+///
 /// # Errors
 ///
 /// [`AdminError::Conflict`] if the role belongs to another object id, [`AdminError::Differs`] if it was
