@@ -19,7 +19,9 @@ use tokio::{
 const USAGE: &str = "\
 Usage: local_azure [OPTIONS] [-- COMMAND ARGS]
 
-  --kind app-service|imds|service-principal   where the application runs (app-service)
+  --kind app-service|imds|service-principal|administrator
+                                              where the application runs (app-service); or the
+                                              server's Microsoft Entra administrator
   --identity system|user                      which managed identity it has (system)
   --client TYPE                               the form of the variables (python): dotnet, java,
                                               springBoot, python, django, go, nodejs, php, ruby, none
@@ -88,10 +90,14 @@ fn login(kind: &str, identity: &str) -> Result<Login, String> {
     let platform = match kind {
         "app-service" => Some(Platform::AppService),
         "imds" => Some(Platform::VirtualMachine),
-        "service-principal" => None,
-        _ => return Err("--kind takes app-service, imds or service-principal".to_owned()),
+        "service-principal" | "administrator" => None,
+        _ => {
+            let kinds = "app-service, imds, service-principal or administrator";
+            return Err(format!("--kind takes {kinds}"));
+        }
     };
     match (platform, identity) {
+        (None, "system") if kind == "administrator" => Ok(Login::Administrator),
         (Some(platform), "system") => Ok(Login::SystemAssigned(platform)),
         (Some(platform), "user") => Ok(Login::UserAssigned(platform)),
         (None, "system") => Ok(Login::ServicePrincipal),

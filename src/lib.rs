@@ -5,6 +5,7 @@
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 compile_error!("postgres-entra needs a TLS stack: enable the feature `native-tls` or `rustls`");
 
+pub mod admin;
 #[cfg(doc)]
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}

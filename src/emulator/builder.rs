@@ -12,6 +12,7 @@ pub struct LocalAzureBuilder {
     server_name: String,
     database: String,
     token_lifetime: Option<Duration>,
+    has_application_roles: bool,
     environment: Environment,
 }
 
@@ -21,6 +22,7 @@ impl LocalAzureBuilder {
             server_name: "contoso-pg".to_owned(),
             database: "orders".to_owned(),
             token_lifetime: None,
+            has_application_roles: true,
             environment: Environment::process(),
         }
     }
@@ -45,6 +47,15 @@ impl LocalAzureBuilder {
     #[must_use]
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Starts with the administrator's role and that of [`Login::Password`](super::Login::Password)
+    /// alone, as a server on which no application has been provisioned yet. Default: Service Connector
+    /// has been there.
+    #[must_use]
+    pub fn without_application_roles(mut self) -> Self {
+        self.has_application_roles = false;
         self
     }
 
@@ -91,7 +102,8 @@ impl LocalAzureBuilder {
         let identity_service =
             IdentityService::start(Arc::clone(&mint), self.token_lifetime, token_file).await?;
         let host = format!("{}{}", self.server_name, Cloud::Public.host_suffix());
-        let server = Server::start(cluster, mint, host, self.database).await?;
+        let server =
+            Server::start(cluster, mint, host, self.database, self.has_application_roles).await?;
         Ok((identity_service, server))
     }
 

@@ -40,13 +40,22 @@ impl Engine {
         F: Future<Output = Result<T, EmulatorError>> + Send + 'static,
         T: Send + 'static,
     {
-        let (answer, answered) = mpsc::sync_channel(1);
-        self.handle.spawn(async move {
-            // The receiver is gone only when the caller no longer wants the answer.
-            let _ = answer.send(future.await);
-        });
-        answered.recv().unwrap_or(Err(EmulatorError::Stopped))
+        run_on(&self.handle, future)
     }
+}
+
+/// Runs a future on the engine with this handle and blocks until it is done.
+pub(crate) fn run_on<F, T>(engine: &Handle, future: F) -> Result<T, EmulatorError>
+where
+    F: Future<Output = Result<T, EmulatorError>> + Send + 'static,
+    T: Send + 'static,
+{
+    let (answer, answered) = mpsc::sync_channel(1);
+    engine.spawn(async move {
+        // The receiver is gone only when the caller no longer wants the answer.
+        let _ = answer.send(future.await);
+    });
+    answered.recv().unwrap_or(Err(EmulatorError::Stopped))
 }
 
 fn run(runtime: Runtime, stopped: oneshot::Receiver<()>) {

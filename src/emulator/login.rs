@@ -1,5 +1,6 @@
 use super::principals::{
-    APPLICATION, MACHINE_ID, Principal, SITE_ID, SYSTEM, USER, USER_ASSIGNED_ID, WORKLOAD,
+    ADMINISTRATOR, APPLICATION, MACHINE_ID, Principal, SITE_ID, SYSTEM, USER, USER_ASSIGNED_ID,
+    WORKLOAD,
 };
 
 /// Who logs in, and on what kind of platform the application believes to run.
@@ -16,6 +17,9 @@ pub enum Login {
     WorkloadIdentity,
     /// A PostgreSQL role with a password, without any token.
     Password,
+    /// The Microsoft Entra administrator of the server: the application of a deployment pipeline,
+    /// with its client secret.
+    Administrator,
 }
 
 /// The two kinds of managed-identity endpoint.
@@ -61,7 +65,7 @@ impl Platform {
 
 impl Login {
     /// Every login that the local Azure knows.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SystemAssigned(Platform::AppService),
         Self::SystemAssigned(Platform::VirtualMachine),
         Self::UserAssigned(Platform::AppService),
@@ -69,6 +73,7 @@ impl Login {
         Self::ServicePrincipal,
         Self::WorkloadIdentity,
         Self::Password,
+        Self::Administrator,
     ];
 
     /// The object (principal) id: what the server maps roles by. `None` for a password.
@@ -88,7 +93,10 @@ impl Login {
             Self::SystemAssigned(Platform::AppService) => Some(SITE_ID),
             Self::SystemAssigned(Platform::VirtualMachine) => Some(MACHINE_ID),
             Self::UserAssigned(_) => Some(USER_ASSIGNED_ID),
-            Self::ServicePrincipal | Self::WorkloadIdentity | Self::Password => None,
+            Self::ServicePrincipal
+            | Self::WorkloadIdentity
+            | Self::Password
+            | Self::Administrator => None,
         }
     }
 
@@ -99,8 +107,14 @@ impl Login {
             Self::UserAssigned(_) => Some(&USER),
             Self::ServicePrincipal => Some(&APPLICATION),
             Self::WorkloadIdentity => Some(&WORKLOAD),
+            Self::Administrator => Some(&ADMINISTRATOR),
             Self::Password => None,
         }
+    }
+
+    /// Whether it is an application that proves itself with a client secret.
+    pub(crate) fn has_client_secret(self) -> bool {
+        matches!(self, Self::ServicePrincipal | Self::Administrator)
     }
 }
 

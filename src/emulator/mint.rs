@@ -177,7 +177,7 @@ fn access_claims(spec: &TokenSpec, now: i64) -> ClaimSet {
 
 /// How the client proved itself: "1" with a secret, "2" with a certificate or assertion.
 fn authentication_class(login: Login) -> &'static str {
-    if login == Login::ServicePrincipal { "1" } else { "2" }
+    if login.has_client_secret() { "1" } else { "2" }
 }
 
 #[cfg(test)]

@@ -25,6 +25,15 @@
 //! For applications in other languages, `cargo run --example local_azure --features emulator` serves in
 //! the foreground and prints the variables; with `-- COMMAND ARGS` it runs the command with them.
 //!
+//! # Administration
+//!
+//! [`Login::Administrator`] is the Microsoft Entra administrator of the server. In the database
+//! `postgres` it has the functions `pgaadauth_create_principal`, `pgaadauth_create_principal_with_oid`
+//! and `pgaadauth_list_principals`, and it owns the application's database, so [`crate::admin`] works
+//! here as in Azure. Whom a role belongs to is a security label of the provider `pgaadauth`, shown by
+//! `pg_seclabels`, and logins are judged by it. Only the statement `SECURITY LABEL` is missing: it needs a
+//! provider inside the server, which a stock PostgreSQL doesn't have. [`Server::map_role`] does the same.
+//!
 //! # What it is not
 //!
 //! Azure. The texts and SQLSTATEs of refusals are those that users have reported, groups and network
@@ -58,9 +67,10 @@ pub use self::{
     identity::{IdentityFault, IdentityService, Protocol, RecordedRequest},
     login::{ClientType, Login, Platform},
     mint::TokenSpec,
-    principals::{PrincipalType, TENANT_ID},
+    principals::TENANT_ID,
     server::{Server, ServerFault},
 };
+pub use crate::admin::PrincipalType;
 use crate::clock::{Clock, SystemClock};
 
 /// A local Azure. Dropping it stops everything, removes its folder and waits for both.
@@ -109,6 +119,22 @@ impl LocalAzure {
     /// machine in place of Azure.
     pub fn vars(&self, login: Login, client: ClientType) -> Vec<(String, String)> {
         vars::of(self, login, client)
+    }
+
+    /// Adds a person, a group or an application to the tenant, so that
+    /// [`Principal::by_name`](crate::admin::Principal::by_name) finds it. The object id is a GUID of
+    /// your choice; [`TokenSpec`] makes tokens with it.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Sql`] if the server is down.
+    pub async fn add_principal(
+        &self,
+        name: &str,
+        object_id: &str,
+        principal_type: PrincipalType,
+    ) -> Result<(), EmulatorError> {
+        self.server.add_principal(name, object_id, principal_type).await
     }
 
     /// The PostgreSQL side.

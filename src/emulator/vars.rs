@@ -103,7 +103,7 @@ impl Facts<'_> {
         let client_id = self.login.client_id().unwrap_or_default();
         match self.login {
             Login::UserAssigned(_) | Login::WorkloadIdentity => vec![("CLIENTID", client_id)],
-            Login::ServicePrincipal => vec![
+            Login::ServicePrincipal | Login::Administrator => vec![
                 ("CLIENTID", client_id),
                 ("CLIENTSECRET", self.client_secret()),
                 ("TENANTID", TENANT_ID),
@@ -152,7 +152,9 @@ impl Facts<'_> {
             | Login::UserAssigned(Platform::VirtualMachine) => {
                 pairs([("AZURE_POD_IDENTITY_AUTHORITY_HOST", base)])
             }
-            Login::ServicePrincipal => pairs([("AZURE_AUTHORITY_HOST", base)]),
+            Login::ServicePrincipal | Login::Administrator => {
+                pairs([("AZURE_AUTHORITY_HOST", base)])
+            }
             Login::WorkloadIdentity => pairs([
                 ("AZURE_CLIENT_ID", self.login.client_id().unwrap_or_default()),
                 ("AZURE_TENANT_ID", TENANT_ID),
@@ -181,7 +183,7 @@ impl Facts<'_> {
     }
 
     fn client_secret(&self) -> &str {
-        self.azure.identity_service().client_secret()
+        self.azure.identity_service().client_secret(self.login)
     }
 }
 

@@ -185,6 +185,8 @@ async fn sessions_outlive_their_token_until_they_are_disconnected() {
     azure.server().disconnect_all().await.unwrap();
     let error = client.simple_query("SELECT 1").await.unwrap_err();
     assert!(error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN), "{error:?}");
+    let fresh = azure.identity_service().mint_token(&TokenSpec::new(APP));
+    log_in(&azure, "aad_app", &fresh).await.unwrap();
 }
 
 #[tokio::test]

@@ -101,7 +101,7 @@ async fn roles_may_be_mapped_to_people_and_unmapped_while_the_server_runs() {
     let azure = azure();
     let oid = "5f0c1a2b-0000-4000-8000-00000000000a";
     azure.server().execute("CREATE ROLE \"ann@contoso.com\" LOGIN").await.unwrap();
-    azure.server().map_role("ann@contoso.com", oid, PrincipalType::User);
+    azure.server().map_role("ann@contoso.com", oid, PrincipalType::User).unwrap();
 
     let spec = TokenSpec::new(APP).of_user("ann@contoso.com").claim("oid", oid);
     let anns = azure.identity_service().mint_token(&spec);
@@ -113,7 +113,7 @@ async fn roles_may_be_mapped_to_people_and_unmapped_while_the_server_runs() {
         "Microsoft Entra user token for role \"ann@contoso.com\" is neither an AAD_AUTH_TOKENTYPE_APP_USER or an AAD_AUTH_TOKENTYPE_APP_OBO token."
     );
 
-    azure.server().unmap_role("ann@contoso.com");
+    azure.server().unmap_role("ann@contoso.com").unwrap();
     assert_eq!(refusal(azure, "ann@contoso.com", &anns).await.0, "28P01");
 }
 

@@ -7,6 +7,7 @@ mod supervisor;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use tokio::{
 use tokio_postgres::{Client, Config, NoTls};
 
 use self::{folder::PrivateFolder, supervisor::Supervisor};
-use super::EmulatorError;
+use super::{EmulatorError, lock};
 use crate::Environment;
 
 /// How long the server may take until it accepts connections.
@@ -35,6 +36,8 @@ pub(crate) struct Cluster {
     supervisor: Supervisor,
     /// After the supervisor, so that it is removed even where the shell could not do so.
     folder: PrivateFolder,
+    /// A superuser's connection to the database `postgres`, so that each login need not make one.
+    administration: Mutex<Option<Arc<Client>>>,
 }
 
 impl Cluster {
@@ -43,7 +46,7 @@ impl Cluster {
         let programs = programs::find(environment)?;
         let folder = PrivateFolder::create(environment)?;
         let supervisor = Supervisor::spawn(&programs, &folder, environment)?;
-        let cluster = Self { supervisor, folder };
+        let cluster = Self { supervisor, folder, administration: Mutex::default() };
         let launched = cluster.supervisor.launched().await;
         cluster.ready(launched).await?;
         Ok(cluster)
@@ -74,6 +77,22 @@ impl Cluster {
     pub(crate) async fn execute(&self, database: &str, sql: &str) -> Result<(), EmulatorError> {
         let client = self.superuser(database).await.map_err(EmulatorError::Sql)?;
         client.batch_execute(sql).await.map_err(EmulatorError::Sql)
+    }
+
+    /// The superuser's connection that is kept to the database `postgres`.
+    pub(crate) async fn administration(&self) -> Result<Arc<Client>, tokio_postgres::Error> {
+        let kept = lock(&self.administration).clone().filter(|client| !client.is_closed());
+        match kept {
+            Some(client) => Ok(client),
+            None => self.new_administration().await,
+        }
+    }
+
+    /// A new one, which is kept in place of the one before.
+    pub(crate) async fn new_administration(&self) -> Result<Arc<Client>, tokio_postgres::Error> {
+        let client = Arc::new(self.superuser(SUPERUSER).await?);
+        *lock(&self.administration) = Some(Arc::clone(&client));
+        Ok(client)
     }
 
     async fn superuser(&self, database: &str) -> Result<Client, tokio_postgres::Error> {

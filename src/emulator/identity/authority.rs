@@ -37,7 +37,8 @@ pub(crate) struct Authority {
     mint: Arc<Mint>,
     base_url: String,
     identity_header: Secret,
-    client_secret: Secret,
+    application_secret: Secret,
+    administrator_secret: Secret,
     lifetime: Mutex<Option<Duration>>,
     /// The tokens to hand out again; `None` where each request gets a new one.
     cache: Mutex<Option<HashMap<(Login, String), Issued>>>,
@@ -58,8 +59,8 @@ impl Authority {
             mint,
             base_url,
             identity_header: random::guid().to_uppercase().into(),
-            // The shape of a real one: 40 characters, some of them special.
-            client_secret: format!("x8Q~{}.-_", random::hex(&random::bytes::<16>())).into(),
+            application_secret: new_client_secret(),
+            administrator_secret: new_client_secret(),
             lifetime: Mutex::new(lifetime),
             cache: Mutex::default(),
             issued: AtomicUsize::new(0),
@@ -78,7 +79,7 @@ impl Authority {
     /// A token for a resource: a new one, or the one of before where tokens are cached.
     pub(crate) fn issue(&self, login: Login, resource: &str) -> Issued {
         let mut cache = lock(&self.cache);
-        let is_managed = !matches!(login, Login::ServicePrincipal | Login::WorkloadIdentity);
+        let is_managed = !login.has_client_secret() && login != Login::WorkloadIdentity;
         let slot = cache.as_mut().filter(|_| is_managed);
         let key = (login, resource.to_owned());
         if let Some(issued) = slot.as_ref().and_then(|tokens| tokens.get(&key)).and_then(reused) {
@@ -139,8 +140,12 @@ impl Authority {
         self.identity_header.expose()
     }
 
-    pub(crate) fn client_secret(&self) -> &str {
-        self.client_secret.expose()
+    /// The secret of a login that has one: the administrator's, or the application's.
+    pub(crate) fn client_secret(&self, login: Login) -> &str {
+        match login {
+            Login::Administrator => self.administrator_secret.expose(),
+            _ => self.application_secret.expose(),
+        }
     }
 
     pub(crate) fn set_lifetime(&self, lifetime: Duration) {
@@ -156,6 +161,11 @@ impl Authority {
     pub(crate) fn issued(&self) -> usize {
         self.issued.load(Ordering::SeqCst)
     }
+}
+
+/// The shape of a real one: 40 characters, some of them special.
+fn new_client_secret() -> Secret {
+    format!("x8Q~{}.-_", random::hex(&random::bytes::<16>())).into()
 }
 
 /// A cached token with what is now left of its life, unless that is too little.

@@ -71,7 +71,7 @@ fn required<'a>(form: &'a Fields, name: &'static str) -> Result<&'a str, EntraEr
 }
 
 fn application(client_id: &str) -> Result<Login, EntraError> {
-    [Login::ServicePrincipal, Login::WorkloadIdentity]
+    [Login::ServicePrincipal, Login::WorkloadIdentity, Login::Administrator]
         .into_iter()
         .find(|login| login.client_id().is_some_and(|known| known.eq_ignore_ascii_case(client_id)))
         .ok_or_else(|| EntraError::UnknownApplication(client_id.to_owned()))
@@ -97,7 +97,7 @@ fn check_credential(authority: &Authority, form: &Fields, login: Login) -> Resul
 }
 
 fn check_secret(authority: &Authority, login: Login, secret: &str) -> Result<(), EntraError> {
-    if login == Login::ServicePrincipal && secret == authority.client_secret() {
+    if login.has_client_secret() && secret == authority.client_secret(login) {
         return Ok(());
     }
     Err(EntraError::WrongSecret(login.client_id().unwrap_or_default()))

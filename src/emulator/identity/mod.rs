@@ -23,7 +23,7 @@ pub use self::{
     fault::IdentityFault,
     requests::{Protocol, RecordedRequest},
 };
-use super::{EmulatorError, TokenSpec, lock, mint::Mint, net, unix_now};
+use super::{EmulatorError, Login, TokenSpec, lock, mint::Mint, net, unix_now};
 
 /// The identity service of a local Azure: what issues tokens.
 ///
@@ -128,8 +128,8 @@ impl IdentityService {
         self.shared.authority.identity_header()
     }
 
-    pub(crate) fn client_secret(&self) -> &str {
-        self.shared.authority.client_secret()
+    pub(crate) fn client_secret(&self, login: Login) -> &str {
+        self.shared.authority.client_secret(login)
     }
 }
 

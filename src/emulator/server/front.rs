@@ -18,12 +18,13 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     ServerFault, certificate,
+    roles::{RoleMapping, Roles},
     verdict::Judge,
     wire::{self, Opening, Refusal, Startup},
 };
 use crate::{
     Secret,
-    emulator::{cluster::Cluster, lock, mint::Mint, net, principals::Principals},
+    emulator::{cluster::Cluster, lock, mint::Mint, net},
 };
 
 /// The server's own default (`authentication_timeout`).
@@ -34,7 +35,6 @@ const TLS_HANDSHAKE: u8 = 0x16;
 pub(crate) struct Front {
     pub(crate) cluster: Cluster,
     pub(crate) mint: Arc<Mint>,
-    pub(crate) principals: Principals,
     pub(crate) role_password: Secret,
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) fault: Mutex<Option<ServerFault>>,
@@ -139,7 +139,10 @@ impl Front {
         if *lock(&self.fault) == Some(ServerFault::CloseAfterPassword) {
             return Ok(());
         }
-        if let Err(refusal) = self.judge(&startup.user, &password) {
+        let Ok(mapping) = Roles(&self.cluster).mapping(&startup.user).await else {
+            return wire::refuse(&mut stream, &starting_up()).await;
+        };
+        if let Err(refusal) = self.judge(&startup.user, mapping.as_ref(), &password) {
             count(&self.counts.rejected);
             return wire::refuse(&mut stream, &refusal).await;
         }
@@ -151,17 +154,21 @@ impl Front {
         splice(stream, backend).await
     }
 
-    fn judge(&self, role: &str, password: &str) -> Result<(), Refusal> {
+    fn judge(
+        &self,
+        role: &str,
+        mapping: Option<&RoleMapping>,
+        password: &str,
+    ) -> Result<(), Refusal> {
         if let Some(ServerFault::Refuse { sqlstate, message }) = &*lock(&self.fault) {
             return Err(Refusal::new(sqlstate, message));
         }
         let judge = Judge {
             mint: &self.mint,
-            principals: &self.principals,
             role_password: &self.role_password,
             expired_up_to: self.expired_up_to.load(Ordering::SeqCst),
         };
-        judge.judge(role, password)
+        judge.judge(role, mapping, password)
     }
 
     /// Whether this login is one of those that find the server starting up.

@@ -3,6 +3,8 @@
 mod certificate;
 mod fault;
 mod front;
+mod prepare;
+mod roles;
 mod verdict;
 mod wire;
 
@@ -16,15 +18,13 @@ use std::{
 use tokio::runtime::Handle;
 
 pub use self::fault::ServerFault;
-use self::front::{Counts, Front};
+use self::{
+    front::{Counts, Front},
+    roles::{RoleMapping, Roles},
+};
 use super::{
-    EmulatorError, Login, PrincipalType,
-    cluster::{Cluster, SUPERUSER},
-    lock,
-    mint::Mint,
-    net,
-    principals::{PASSWORD_ROLE, Principals},
-    random,
+    EmulatorError, Login, PrincipalType, cluster::Cluster, engine, lock, mint::Mint, net,
+    principals::PASSWORD_ROLE, random,
 };
 
 /// The PostgreSQL server of a local Azure: a real one, behind a front that checks tokens as Azure does.
@@ -46,20 +46,20 @@ impl Server {
         mint: Arc<Mint>,
         host: String,
         database: String,
+        has_application_roles: bool,
     ) -> Result<Self, EmulatorError> {
         let (ca_pem, acceptor) = certificate::create(&host)?;
         let ca_certificate = cluster.write("ca.pem", &ca_pem)?;
         let front = Front {
             cluster,
             mint,
-            principals: Principals::of_tenant(),
             role_password: random::hex(&random::bytes::<16>()).into(),
             acceptor,
             fault: Default::default(),
             expired_up_to: Default::default(),
             counts: Counts::default(),
         };
-        prepare(&front, &database).await?;
+        prepare::prepare(&front.cluster, &database, has_application_roles).await?;
 
         let (listener, address) = net::bind().await?;
         let front = Arc::new(front);
@@ -139,16 +139,56 @@ impl Server {
         self.front.expired_up_to.store(self.front.mint.latest(), Ordering::SeqCst);
     }
 
-    /// Maps a role to the principal with this object id, as the security label of `pgaadauth` does.
-    /// Creates no role in the database: see [`execute`](Self::execute). A role that is mapped to a
-    /// group takes the token of any principal, since members are not known here.
-    pub fn map_role(&self, role: &str, object_id: &str, principal_type: PrincipalType) {
-        self.front.principals.map(role, object_id, principal_type);
+    /// Maps a role to the principal with this object id, as the statement `SECURITY LABEL` does in
+    /// Azure. A role that is mapped to a group takes the token of any principal, since members are
+    /// not known here. Blocks for some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Sql`] if there is no such role: create it with [`execute`](Self::execute).
+    pub fn map_role(
+        &self,
+        role: &str,
+        object_id: &str,
+        principal_type: PrincipalType,
+    ) -> Result<(), EmulatorError> {
+        self.set_mapping(
+            role,
+            Some(RoleMapping { object_id: object_id.to_owned(), principal_type }),
+        )
     }
 
-    /// Forgets whom a role is mapped to, so that no token opens it.
-    pub fn unmap_role(&self, role: &str) {
-        self.front.principals.unmap(role);
+    /// Forgets whom a role is mapped to, so that no token opens it. Blocks for some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Sql`] if there is no such role.
+    pub fn unmap_role(&self, role: &str) -> Result<(), EmulatorError> {
+        self.set_mapping(role, None)
+    }
+
+    fn set_mapping(&self, role: &str, mapping: Option<RoleMapping>) -> Result<(), EmulatorError> {
+        let (front, role) = (Arc::clone(&self.front), role.to_owned());
+        engine::run_on(&self.engine, async move {
+            let roles = Roles(&front.cluster);
+            roles.set_mapping(&role, mapping.as_ref()).await.map_err(EmulatorError::Sql)
+        })
+    }
+
+    /// Adds a principal to those whose name the tenant knows.
+    pub(crate) async fn add_principal(
+        &self,
+        name: &str,
+        object_id: &str,
+        principal_type: PrincipalType,
+    ) -> Result<(), EmulatorError> {
+        let (front, name) = (Arc::clone(&self.front), name.to_owned());
+        let object_id = object_id.to_owned();
+        self.on_engine(async move {
+            let roles = Roles(&front.cluster);
+            roles.know(&name, &object_id, principal_type).await.map_err(EmulatorError::Sql)
+        })
+        .await
     }
 
     /// Runs statements as superuser in the application's database.
@@ -198,24 +238,6 @@ impl Server {
     {
         self.engine.spawn(work).await.unwrap_or(Err(EmulatorError::Stopped))
     }
-}
-
-/// Creates the database and the roles, which may use all of it and create in the schema `public`.
-async fn prepare(front: &Front, database: &str) -> Result<(), EmulatorError> {
-    front.cluster.execute(SUPERUSER, &format!("CREATE DATABASE \"{database}\"")).await?;
-    let mut roles = front.principals.roles();
-    roles.push(PASSWORD_ROLE.to_owned());
-    let statements: String = roles
-        .iter()
-        .map(|role| {
-            format!(
-                "CREATE ROLE \"{role}\" LOGIN; \
-                 GRANT ALL PRIVILEGES ON DATABASE \"{database}\" TO \"{role}\"; \
-                 GRANT CREATE, USAGE ON SCHEMA public TO \"{role}\";"
-            )
-        })
-        .collect();
-    front.cluster.execute(database, &statements).await
 }
 
 /// Shows where the server is, never a secret.

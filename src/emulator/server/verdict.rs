@@ -6,12 +6,13 @@ use super::{
     super::{
         jwt::{ClaimSet, Invalid},
         mint::{Mint, number_of},
-        principals::{PASSWORD_ROLE, PrincipalType, Principals, RoleMapping},
+        principals::PASSWORD_ROLE,
         unix_now,
     },
+    roles::RoleMapping,
     wire::Refusal,
 };
-use crate::{Cloud, Secret};
+use crate::{Cloud, Secret, admin::PrincipalType};
 
 /// `invalid_authorization_specification`: what Azure refuses tokens with.
 const INVALID_AUTHORIZATION: &str = "28000";
@@ -27,15 +28,20 @@ const EXPIRED: &str = "The access token has expired. Acquire a new token and try
 /// What the server knows about those who may log in.
 pub(crate) struct Judge<'a> {
     pub(crate) mint: &'a Mint,
-    pub(crate) principals: &'a Principals,
     pub(crate) role_password: &'a Secret,
     /// Tokens with a number up to this one count as expired.
     pub(crate) expired_up_to: u64,
 }
 
 impl Judge<'_> {
-    /// Judges a login. Texts and SQLSTATEs are those that users of Azure have reported.
-    pub(crate) fn judge(&self, role: &str, password: &str) -> Result<(), Refusal> {
+    /// Judges a login to a role that belongs to this principal. Texts and SQLSTATEs are those that
+    /// users of Azure have reported.
+    pub(crate) fn judge(
+        &self,
+        role: &str,
+        mapping: Option<&RoleMapping>,
+        password: &str,
+    ) -> Result<(), Refusal> {
         if password.is_empty() {
             return Err(Refusal::new(INVALID_PASSWORD, "empty password returned by client"));
         }
@@ -43,14 +49,14 @@ impl Judge<'_> {
             let is_right = password == self.role_password.expose();
             return if is_right { Ok(()) } else { Err(wrong_password(role)) };
         }
-        let mapping = self.principals.mapping(role).ok_or_else(|| wrong_password(role))?;
+        let mapping = mapping.ok_or_else(|| wrong_password(role))?;
         let claims = self.mint.verify(password).map_err(|invalid| match invalid {
             Invalid::Format => token_refusal(INVALID_FORMAT),
             Invalid::Signature => token_refusal(NOT_VALIDATED),
         })?;
         self.check_time(&claims)?;
         check_audience(&claims)?;
-        check_principal(role, &mapping, &claims)
+        check_principal(role, mapping, &claims)
     }
 
     fn check_time(&self, claims: &ClaimSet) -> Result<(), Refusal> {
@@ -78,7 +84,7 @@ fn check_audience(claims: &ClaimSet) -> Result<(), Refusal> {
 /// known here.
 fn check_principal(role: &str, mapping: &RoleMapping, claims: &ClaimSet) -> Result<(), Refusal> {
     let is_app = text(claims, "idtyp") == Some("app");
-    match mapping.kind {
+    match mapping.principal_type {
         PrincipalType::Service if !is_app => Err(token_refusal(format!(
             "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \"{role}\"."
         ))),

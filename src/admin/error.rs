@@ -1,0 +1,190 @@
+use tokio_postgres::{Error, error::SqlState};
+
+use super::NameProblem;
+
+/// Why something could not be administered. Nothing was changed.
+///
+/// Each variant says who must act. `Display` is one clause; the server's own error is the
+/// [`source`](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// A name can't be that of a role, database or schema: choose another.
+    #[error("the name {name:?} can't be used: {problem}")]
+    #[non_exhaustive]
+    InvalidName {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        problem: NameProblem,
+    },
+    /// An object id is not a GUID: look it up in the tenant.
+    #[error(
+        "{object_id:?} is no object id: that is a GUID, which `az ad sp show --query id` prints"
+    )]
+    #[non_exhaustive]
+    InvalidObjectId {
+        /// What was given.
+        object_id: String,
+    },
+    /// The connected database has no `pgaadauth` functions: connect to another, or to another server.
+    #[error(
+        "the database {database:?} has no pgaadauth functions: connect to the database \"postgres\" of \
+         a server with Microsoft Entra authentication, as a Microsoft Entra administrator"
+    )]
+    #[non_exhaustive]
+    FunctionsMissing {
+        /// The connected database.
+        database: String,
+        /// The server's answer.
+        #[source]
+        cause: Error,
+    },
+    /// The connected role may not manage principals: log in as a Microsoft Entra administrator.
+    #[error(
+        "the role {user:?} may not manage principals: log in as a Microsoft Entra administrator of the \
+         server"
+    )]
+    #[non_exhaustive]
+    NotAdministrator {
+        /// The role that is logged in.
+        user: String,
+        /// The server's answer.
+        #[source]
+        cause: Error,
+    },
+    /// The tenant has no principal of this name: correct the name, or use the object id.
+    #[error(
+        "the tenant has no principal named {name:?}: names are case-sensitive; or create the role by \
+         object id"
+    )]
+    #[non_exhaustive]
+    NotInTenant {
+        /// The name that was looked for.
+        name: String,
+        /// The server's answer.
+        #[source]
+        cause: Error,
+    },
+    /// The role belongs to another principal: someone has to decide which is right.
+    #[error(
+        "the role {role:?} belongs to the object id {existing}, not to {wanted}: drop the role first if \
+         the old principal is to lose it"
+    )]
+    #[non_exhaustive]
+    Conflict {
+        /// The role.
+        role: String,
+        /// The object id that it belongs to.
+        existing: String,
+        /// The object id that was asked for.
+        wanted: String,
+    },
+    /// The role belongs to this principal, but was created otherwise: decide which is right.
+    #[error("the role {role:?} exists with another {property}: drop it first if it is to change")]
+    #[non_exhaustive]
+    Differs {
+        /// The role.
+        role: String,
+        /// What is different.
+        property: &'static str,
+    },
+    /// A role of this name exists: [`ensure_principal`](super::ensure_principal) says whose it is.
+    #[error("the role {role:?} exists: use ensure_principal if it may")]
+    #[non_exhaustive]
+    RoleExists {
+        /// The role.
+        role: String,
+        /// The server's answer.
+        #[source]
+        cause: Error,
+    },
+    /// The role exists and belongs to no principal: choose another name, or label the role.
+    #[error(
+        "the role {role:?} exists and belongs to no Microsoft Entra principal: use another name, or map \
+         it with SECURITY LABEL FOR \"pgaadauth\""
+    )]
+    #[non_exhaustive]
+    NotAPrincipal {
+        /// The role.
+        role: String,
+    },
+    /// Grants are made in the database that they are for: connect to that one.
+    #[error("the connection is to the database {connected:?}, and the grant is for {wanted:?}")]
+    #[non_exhaustive]
+    WrongDatabase {
+        /// The connected database.
+        connected: String,
+        /// The database of the grant.
+        wanted: String,
+    },
+    /// There is no such role: create the principal first.
+    #[error("there is no role {role:?}: create the principal first")]
+    #[non_exhaustive]
+    RoleMissing {
+        /// The role.
+        role: String,
+    },
+    /// The connected role may not grant this: the owner of the objects has to.
+    #[error(
+        "the connected role may not grant this: the owner of the objects has to run the same grant"
+    )]
+    #[non_exhaustive]
+    NotOwner {
+        /// The server's answer, which names the object.
+        #[source]
+        cause: Error,
+    },
+    /// The server took the grant and gave less, as it does where the connected role may grant only a
+    /// part: the owners of the objects have to run the same grant.
+    #[error(
+        "the role {role:?} still lacks {}: the owners of the objects have to run the same grant",
+        missing.join(", ")
+    )]
+    #[non_exhaustive]
+    NotGranted {
+        /// The role.
+        role: String,
+        /// What it lacks, each as `SELECT on table public.orders`.
+        missing: Vec<String>,
+    },
+    /// The role still owns objects or has privileges: revoke them first, in each database.
+    #[error(
+        "the role {role:?} can't be dropped while it owns objects or has privileges: run admin::revoke \
+         in each database that it uses"
+    )]
+    #[non_exhaustive]
+    StillInUse {
+        /// The role.
+        role: String,
+        /// The server's answer, which lists the objects of the connected database.
+        #[source]
+        cause: Error,
+    },
+    /// The server refused a statement for another reason, or the connection broke.
+    #[error("the server did not {step}")]
+    #[non_exhaustive]
+    Sql {
+        /// What it was to do, with the statement where it is one of a [`Plan`](super::Plan).
+        step: String,
+        /// What went wrong.
+        #[source]
+        cause: Error,
+    },
+}
+
+impl AdminError {
+    pub(super) fn sql(step: impl Into<String>) -> impl FnOnce(Error) -> Self {
+        let step = step.into();
+        move |cause| Self::Sql { step, cause }
+    }
+
+    /// The cause of an [`AdminError::Sql`] with this SQLSTATE, to make a clearer error of; else the
+    /// error as it is.
+    pub(super) fn with_state(self, state: &SqlState) -> Result<Error, Self> {
+        match self {
+            Self::Sql { cause, .. } if cause.code() == Some(state) => Ok(cause),
+            error => Err(error),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Where and as whom the administration is connected.
+
+use tokio_postgres::{GenericClient, error::SqlState};
+
+use super::AdminError;
+
+/// Asked for at the start, because a transaction that failed answers nothing more.
+pub(super) struct Session {
+    pub(super) database: String,
+    user: String,
+}
+
+impl Session {
+    pub(super) async fn of(client: &impl GenericClient) -> Result<Self, AdminError> {
+        let sql = "SELECT pg_catalog.current_database()::text, session_user::text";
+        let row =
+            client.query_one(sql, &[]).await.map_err(AdminError::sql("ask who is connected"))?;
+        Ok(Self { database: row.get(0), user: row.get(1) })
+    }
+
+    /// The number of a role, if it exists.
+    pub(super) async fn role_id(
+        &self,
+        client: &impl GenericClient,
+        role: &str,
+    ) -> Result<Option<u32>, AdminError> {
+        let sql = "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1";
+        let row =
+            client.query_opt(sql, &[&role]).await.map_err(AdminError::sql("look the role up"))?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    /// Makes a clearer error of what a function of `pgaadauth` or `DROP ROLE` answered.
+    pub(super) fn explain(&self, error: AdminError) -> AdminError {
+        let (database, user) = (self.database.clone(), self.user.clone());
+        match error {
+            AdminError::Sql { cause, .. }
+                if cause.code() == Some(&SqlState::UNDEFINED_FUNCTION) =>
+            {
+                AdminError::FunctionsMissing { database, cause }
+            }
+            AdminError::Sql { cause, .. }
+                if cause.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) =>
+            {
+                AdminError::NotAdministrator { user, cause }
+            }
+            error => error,
+        }
+    }
+}
