@@ -16,6 +16,9 @@ pub mod emulator;
 mod environment;
 mod error;
 mod identity;
+#[cfg(any(feature = "deadpool", feature = "bb8"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "deadpool", feature = "bb8"))))]
+pub mod pool;
 mod random;
 mod secret;
 pub mod source;

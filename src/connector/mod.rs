@@ -13,6 +13,7 @@ use std::{fmt, sync::Arc, time::Duration};
 pub use builder::ConnectorBuilder;
 use tokio::{
     sync::OnceCell,
+    task::JoinHandle,
     time::{Instant, sleep, timeout_at},
 };
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
@@ -117,15 +118,7 @@ impl Connector {
     /// [`Error::Config`] if neither settings nor token name the user.
     pub async fn connect(&self) -> Result<Client, Error> {
         let (client, connection) = self.connect_parts().await?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::warn!(
-                    target: "postgres_entra::connect",
-                    error = &error as &dyn std::error::Error,
-                    "the connection broke"
-                );
-            }
-        });
+        drive(connection);
         Ok(client)
     }
 
@@ -339,6 +332,19 @@ impl fmt::Debug for Connector {
             .field("deadline", &self.0.parts.deadline)
             .finish_non_exhaustive()
     }
+}
+
+/// Spawns the task that drives the connection until its client is dropped.
+pub(crate) fn drive(connection: Connection<Socket, TlsStream>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(
+                target: "postgres_entra::connect",
+                error = &error as &dyn std::error::Error,
+                "the connection broke"
+            );
+        }
+    })
 }
 
 fn login_name(token: &AccessToken) -> Option<String> {

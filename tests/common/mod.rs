@@ -1,12 +1,15 @@
 //! What the integration tests share.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+pub mod examples;
 pub mod fake_server;
+pub mod pool_story;
 
 use std::{
     error::Error,
     io,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use postgres_entra::emulator::LocalAzure;
@@ -16,6 +19,17 @@ use tracing_subscriber::fmt::MakeWriter;
 pub fn shared_azure() -> &'static LocalAzure {
     static AZURE: OnceLock<LocalAzure> = OnceLock::new();
     AZURE.get_or_init(|| LocalAzure::start_blocking().expect("a local Azure"))
+}
+
+/// Waits until the condition holds; panics if it doesn't within ten seconds.
+pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let poll = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let limit = Duration::from_secs(10);
+    tokio::time::timeout(limit, poll).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// An error with all of its causes, as a person would print it.

@@ -1,0 +1,57 @@
+//! A recipe for any pool of tokio-postgres clients: what its manager has to do.
+//!
+//! With the variables of Service Connector: `cargo run --example generic_pool`.
+//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
+
+mod common;
+
+use std::process::ExitCode;
+
+use common::{Failure, exit};
+use postgres_entra::Connector;
+use tokio_postgres::Client;
+
+/// The functions that pools ask for, under one name or another.
+struct Manager(Connector);
+
+impl Manager {
+    /// Opens a connection with a token that is valid now. `Connector::connect` spawns such a task
+    /// itself; with the parts it can be your own, such as one that also receives notifications.
+    async fn connect(&self) -> Result<Client, postgres_entra::Error> {
+        let (client, connection) = self.0.connect_parts().await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                eprintln!("a connection broke: {error}");
+            }
+        });
+        Ok(client)
+    }
+
+    /// Before a connection is handed out again: a round trip to the server.
+    async fn check(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+        client.check_connection().await
+    }
+
+    /// When a connection comes back: whether it is known to be of no use any more.
+    fn has_broken(&self, client: &Client) -> bool {
+        client.is_closed()
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    exit(run().await)
+}
+
+/// What a pool does with these functions over the life of a connection.
+async fn run() -> Result<(), Failure> {
+    let manager = Manager(Connector::from_env()?);
+    let client = manager.connect().await?;
+    manager.check(&client).await?;
+    let row = client.query_one("SELECT current_user::text", &[]).await?;
+    println!("{}", row.get::<_, &str>(0));
+    if !manager.has_broken(&client) {
+        println!("ready for the next one");
+    }
+    Ok(())
+}

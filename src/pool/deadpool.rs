@@ -1,0 +1,95 @@
+//! deadpool-postgres (feature `deadpool`).
+//!
+//! The pool is a [`deadpool_postgres::Pool`] as ever, with its statement caches, hooks and metrics:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use postgres_entra::{Connector, pool};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let connector = Connector::builder().deadline(Duration::from_secs(9)).build()?;
+//! let pool = pool::deadpool::builder(&connector)
+//!     .max_size(16)
+//!     .wait_timeout(Some(Duration::from_secs(10)))
+//!     .create_timeout(Some(Duration::from_secs(10)))
+//!     .build()?;
+//!
+//! let client = pool.get().await?;
+//! let row = client.query_one("SELECT current_user::text", &[]).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Why a connection could not be made is in the chain of causes of the
+//! [`PoolError`](deadpool_postgres::PoolError), as a value: [`entra_error`](super::entra_error) finds it.
+//!
+//! The pool's time-outs drop the connect that they interrupt. A token request that it waited for goes on,
+//! so the next connect finds the token. After [`Pool::close`](deadpool_postgres::Pool::close) no task
+//! and no connection is left but those of the clients that are still checked out.
+//!
+//! deadpool itself neither limits the life of a connection nor, with its default
+//! [`RecyclingMethod::Fast`], asks the server whether one still works.
+
+use std::{future::Future, pin::Pin};
+
+#[cfg(doc)]
+use deadpool_postgres::RecyclingMethod;
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, PoolBuilder, Runtime};
+use tokio::{io::Empty, task::JoinHandle};
+use tokio_postgres::{
+    Client, Config,
+    config::{SslMode, SslNegotiation},
+    tls::{NoTlsStream, TlsConnect},
+};
+
+use crate::{Connector, Error, connector::drive};
+
+/// A builder for a pool on tokio, so that time-outs can be set, with deadpool's defaults.
+pub fn builder(connector: &Connector) -> PoolBuilder {
+    Pool::builder(manager(connector, ManagerConfig::default())).runtime(Runtime::Tokio1)
+}
+
+/// What makes the connections of a pool, for a [`Pool::builder`] of your own.
+pub fn manager(connector: &Connector, config: ManagerConfig) -> Manager {
+    // The connector knows where to connect. What deadpool keeps here it would only show in `Debug`.
+    Manager::from_connect(Config::new(), EntraConnect(connector.clone()), config)
+}
+
+struct EntraConnect(Connector);
+
+type ConnectFuture<'a> = Pin<
+    Box<dyn Future<Output = Result<(Client, JoinHandle<()>), tokio_postgres::Error>> + Send + 'a>,
+>;
+
+impl Connect for EntraConnect {
+    fn connect(&self, _: &Config) -> ConnectFuture<'_> {
+        Box::pin(async {
+            match self.0.connect_parts().await {
+                Ok((client, connection)) => Ok((client, drive(connection))),
+                Err(error) => Err(driver_error(error).await),
+            }
+        })
+    }
+}
+
+/// The error as the cause of one of the driver's, which the trait asks for and which only the driver
+/// can make: here from a handshake that fails, on a stream that nothing is written to.
+async fn driver_error(error: Error) -> tokio_postgres::Error {
+    let mut config = Config::new();
+    config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
+    let connected = config.connect_raw(tokio::io::empty(), FailingHandshake(error)).await;
+    #[expect(clippy::expect_used, reason = "without a handshake there is no connection")]
+    connected.err().expect("a failed handshake")
+}
+
+struct FailingHandshake(Error);
+
+impl TlsConnect<Empty> for FailingHandshake {
+    type Stream = NoTlsStream;
+    type Error = Error;
+    type Future = std::future::Ready<Result<NoTlsStream, Error>>;
+
+    fn connect(self, _: Empty) -> Self::Future {
+        std::future::ready(Err(self.0))
+    }
+}

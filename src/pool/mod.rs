@@ -1,0 +1,45 @@
+//! Connection pools, each connection of which logs in with a token that is valid at that time.
+//!
+//! A server checks a token at login and never again, so sessions outlive their token and a pool needs a
+//! valid one only when it opens a connection. The adapters see to that, and to nothing else: how many
+//! connections there are and for how long is the pool's business, and the retries and the deadline of
+//! one connect are the [`Connector`](crate::Connector)'s.
+//!
+//! | pool | feature | what it takes | where errors go |
+//! |---|---|---|---|
+//! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | [`deadpool::manager`](crate::pool::deadpool::manager) | to the caller: see [`entra_error`] |
+//! | [bb8](https://docs.rs/bb8) | `bb8` | [`bb8::ConnectionManager`](crate::pool::bb8::ConnectionManager) | to the pool's sink: see [`bb8::ErrorLog`](crate::pool::bb8::ErrorLog) |
+//!
+//! Any other pool of tokio-postgres clients calls [`Connector::connect`](crate::Connector::connect) where
+//! it makes a connection, or [`connect_parts`](crate::Connector::connect_parts) if it drives them itself.
+//! The example `generic_pool` is a recipe.
+//!
+//! Give the pools of one identity connectors that share a [`TokenCache`](crate::TokenCache), and let a
+//! connector's [`deadline`](crate::ConnectorBuilder::deadline) be shorter than what the pool waits for a
+//! connection: then it is the connector that gives up first, and its error says what it was waiting for.
+
+#[cfg(feature = "bb8")]
+#[cfg_attr(docsrs, doc(cfg(feature = "bb8")))]
+pub mod bb8;
+#[cfg(feature = "deadpool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "deadpool")))]
+pub mod deadpool;
+
+use std::error::Error as StdError;
+
+use crate::{Error, error::cause};
+
+/// This crate's error in the chain of causes of what a pool returned.
+///
+/// `None` if the pool failed for another reason, such as its own time-out.
+///
+/// ```
+/// # fn report(pool_error: &(dyn std::error::Error + 'static)) {
+/// if let Some(postgres_entra::Error::Rejected(rejection)) = postgres_entra::pool::entra_error(pool_error) {
+///     println!("{} may not log in: {}", rejection.user(), rejection.hint());
+/// }
+/// # }
+/// ```
+pub fn entra_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    cause::find(error)
+}

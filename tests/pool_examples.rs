@@ -1,0 +1,47 @@
+//! The examples of pools, run as the README says.
+#![cfg(all(unix, feature = "emulator", feature = "deadpool", feature = "bb8"))]
+
+mod common;
+
+use std::process::{Command, Output};
+
+use common::examples::example;
+
+/// Runs an example with the variables of a local Azure.
+fn run(name: &str) -> Output {
+    Command::new(example("local_azure")).arg("--").arg(example(name)).output().unwrap()
+}
+
+#[track_caller]
+fn assert_prints(name: &str, expected: &str) {
+    let output = run(name);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn deadpool_runs_twenty_queries_with_one_token() {
+    let users = "aad_system\n".repeat(20);
+    assert_prints("deadpool", &format!("{users}4 connections, 1 token request\n"));
+}
+
+#[test]
+fn bb8_runs_twenty_queries_with_one_token() {
+    let users = "aad_system\n".repeat(20);
+    assert_prints("bb8", &format!("{users}4 connections, 1 token request\n"));
+}
+
+#[test]
+fn the_generic_recipe_connects_and_checks() {
+    assert_prints("generic_pool", "aad_system\nready for the next one\n");
+}
+
+#[test]
+fn without_variables_they_name_what_to_set() {
+    for name in ["deadpool", "bb8", "generic_pool"] {
+        let output = Command::new(example(name)).env_clear().output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains("PGHOST"), "{name}: {message}");
+    }
+}
