@@ -16,8 +16,16 @@ pub mod emulator;
 mod environment;
 mod error;
 mod identity;
-#[cfg(any(feature = "deadpool", feature = "bb8"))]
-#[cfg_attr(docsrs, doc(cfg(any(feature = "deadpool", feature = "bb8"))))]
+#[cfg(any(feature = "bb8", feature = "deadpool", feature = "diesel-async", feature = "sqlx"))]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(
+        feature = "bb8",
+        feature = "deadpool",
+        feature = "diesel-async",
+        feature = "sqlx"
+    )))
+)]
 pub mod pool;
 mod random;
 mod secret;

@@ -23,6 +23,8 @@ use self::{
     login::{Credential, Login},
     progress::Progress,
 };
+#[cfg(feature = "sqlx")]
+use crate::Secret;
 use crate::{
     AccessToken, ConfigError, ConfigErrorKind, Environment, Error, Rejection, Settings, Stage,
     TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
@@ -161,6 +163,17 @@ impl Connector {
         match tokio::time::timeout(limit, cancel).await {
             Ok(result) => result,
             Err(_) => Err(Error::Timeout { stage: Stage::Tcp, limit, last: None }),
+        }
+    }
+
+    /// The name and the secret to log in with now, for a driver that keeps both.
+    #[cfg(feature = "sqlx")]
+    pub(crate) async fn user_and_password(&self) -> Result<(String, Secret), Error> {
+        let progress = Progress::new();
+        let limit = self.0.parts.deadline;
+        match tokio::time::timeout(limit, self.login(&progress)).await {
+            Ok(login) => login.map(|login| (login.user().to_owned(), login.password().into())),
+            Err(_) => Err(Error::Timeout { stage: progress.stage(), limit, last: None }),
         }
     }
 

@@ -9,6 +9,10 @@
 //! |---|---|---|---|
 //! | [deadpool-postgres](https://docs.rs/deadpool-postgres) | `deadpool` | [`deadpool::manager`](crate::pool::deadpool::manager) | to the caller: see [`entra_error`] |
 //! | [bb8](https://docs.rs/bb8) | `bb8` | [`bb8::ConnectionManager`](crate::pool::bb8::ConnectionManager) | to the pool's sink: see [`bb8::ErrorLog`](crate::pool::bb8::ErrorLog) |
+//! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | [`diesel_async::manager`](crate::pool::diesel_async::manager) | to the caller, in words |
+//! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | [`sqlx::EntraPgPool`](crate::pool::sqlx::EntraPgPool) | to the caller, as sqlx's own |
+//!
+//! sqlx is the exception: it connects by itself, with a token that is kept fresh for it.
 //!
 //! Any other pool of tokio-postgres clients calls [`Connector::connect`](crate::Connector::connect) where
 //! it makes a connection, or [`connect_parts`](crate::Connector::connect_parts) if it drives them itself.
@@ -24,6 +28,12 @@ pub mod bb8;
 #[cfg(feature = "deadpool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "deadpool")))]
 pub mod deadpool;
+#[cfg(feature = "diesel-async")]
+#[cfg_attr(docsrs, doc(cfg(feature = "diesel-async")))]
+pub mod diesel_async;
+#[cfg(feature = "sqlx")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlx")))]
+pub mod sqlx;
 
 use std::error::Error as StdError;
 

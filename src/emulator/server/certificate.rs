@@ -1,6 +1,6 @@
 //! The server's certificate and the authority that signed it.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType,
@@ -20,7 +20,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Long for a rehearsal, and short enough for Apple's verifier, which takes no more than 825 days.
 const VALIDITY_DAYS: u32 = 90;
 
-/// The certificate authority as PEM, and TLS with a certificate of it for this host.
+/// The certificate authority as PEM, and TLS with a certificate of it for this host on loopback.
 pub(crate) fn create(host: &str) -> Result<(String, TlsAcceptor), EmulatorError> {
     let authority = authority().map_err(EmulatorError::crypto("a certificate authority"))?;
     let (key, certificate) = server_certificate(host, &authority)
@@ -50,7 +50,9 @@ fn server_certificate(
     host: &str,
     authority: &Issuer<'_, KeyPair>,
 ) -> Result<(KeyPair, Certificate), rcgen::Error> {
-    let mut params = params(vec![host.to_owned()], host)?;
+    // The address too: some drivers verify what they dial, and sqlx is one.
+    let names = vec![host.to_owned(), Ipv4Addr::LOCALHOST.to_string()];
+    let mut params = params(names, host)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
