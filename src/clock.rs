@@ -1,6 +1,9 @@
 //! The one place where the crate reads clocks.
 
-use std::{fmt::Debug, time::SystemTime};
+use std::{
+    fmt::Debug,
+    time::{Duration, SystemTime},
+};
 
 use tokio::time::Instant;
 
@@ -11,6 +14,22 @@ use tokio::time::Instant;
 pub(crate) struct Moment {
     pub(crate) wall: SystemTime,
     pub(crate) monotonic: Instant,
+}
+
+/// Further ahead than any token lasts, and near enough for every clock to express.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+impl Moment {
+    /// When both clocks will have gone on by this span, or by a century if that is shorter.
+    pub(crate) fn after(self, span: Duration) -> Self {
+        let span = span.min(CENTURY);
+        Self { wall: self.wall + span, monotonic: self.monotonic + span }
+    }
+
+    /// Whether neither clock has reached the other moment.
+    pub(crate) fn is_before(self, other: Self) -> bool {
+        self.wall < other.wall && self.monotonic < other.monotonic
+    }
 }
 
 /// Something that tells the time. Tests bring one whose clocks they can move.

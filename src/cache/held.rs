@@ -9,7 +9,8 @@ const JITTER_SHARE: u32 = 10;
 /// The token in the cache, with what is known about its times.
 ///
 /// All its times are spans since it was received. That makes them safe against a clock that jumps,
-/// and against expiry times that an `Instant` can't express.
+/// and against expiry times that an `Instant` can't express. What every call asks is kept as moments
+/// too: comparing them costs a fraction of the arithmetic.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
     token: AccessToken,
@@ -17,6 +18,8 @@ pub(super) struct Held {
     life: Duration,
     margin: Duration,
     renew_after: Duration,
+    serve_until: Moment,
+    renew_at: Moment,
     suspect: bool,
 }
 
@@ -37,8 +40,7 @@ impl Held {
             .filter(|&wanted| wanted < life.saturating_sub(margin));
         let renew_after = jitter::earlier(issuer_wants.unwrap_or(half), JITTER_SHARE, random)
             .max(policy.floor().min(half));
-        let held = Self { token, received: now, life, margin, renew_after, suspect: false };
-        held.is_servable(now).then_some(held)
+        Self::new(token, now, life, margin, renew_after)
     }
 
     /// Takes in the token that is held already, or nothing if it can't be served any longer.
@@ -56,9 +58,23 @@ impl Held {
         let life =
             if self.is_servable(now) { by_wall_clock.min(self.left(now)) } else { by_wall_clock };
         let renew_after = jitter::earlier(life / 2, JITTER_SHARE, random).max(policy.floor());
-        let token = self.token.clone();
-        let held = Self { token, received: now, life, renew_after, suspect: false, ..*self };
-        held.is_servable(now).then_some(held)
+        Self::new(self.token.clone(), now, life, self.margin, renew_after)
+    }
+
+    /// From now on, if it can be served now.
+    fn new(
+        token: AccessToken,
+        received: Moment,
+        life: Duration,
+        margin: Duration,
+        renew_after: Duration,
+    ) -> Option<Self> {
+        let serve_until = received.after(life.saturating_sub(margin));
+        let renew_at = received.after(renew_after);
+        let suspect = false;
+        let held =
+            Self { token, received, life, margin, renew_after, serve_until, renew_at, suspect };
+        held.is_servable(received).then_some(held)
     }
 
     pub(super) fn token(&self) -> &AccessToken {
@@ -83,7 +99,12 @@ impl Held {
     }
 
     pub(super) fn is_servable(&self, now: Moment) -> bool {
-        !self.servable_for(now).is_zero()
+        now.is_before(self.serve_until)
+    }
+
+    /// Whether it should be renewed.
+    pub(super) fn is_due(&self, now: Moment) -> bool {
+        !now.is_before(self.renew_at)
     }
 
     /// Time until it should be renewed.
@@ -104,6 +125,7 @@ impl Held {
     pub(super) fn rehabilitate(&mut self) {
         if std::mem::take(&mut self.suspect) {
             self.renew_after = Duration::ZERO;
+            self.renew_at = self.received;
         }
     }
 }

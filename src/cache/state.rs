@@ -83,7 +83,7 @@ impl<F: Clone> State<F> {
             (None, Some(trouble)) => Decision::Fail(trouble.error.clone()),
             (None, None) => self.wait(),
             (Some(held), None) if held.is_suspect() => self.wait(),
-            (Some(held), None) if self.flight.is_none() && held.renew_in(now).is_zero() => {
+            (Some(held), None) if self.flight.is_none() && held.is_due(now) => {
                 Decision::ServeAndFetch(held.token().clone())
             }
             (Some(held), _) => Decision::Serve(held.token().clone()),
