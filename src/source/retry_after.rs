@@ -19,6 +19,8 @@ pub(super) fn parse(text: &str, now: SystemTime) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -36,6 +38,13 @@ mod tests {
         ];
         for (text, seconds) in cases {
             assert_eq!(parse(text, now), seconds.map(Duration::from_secs), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9 :+GMT-]{0,20}|.{0,40}") {
+            let _ = parse(&text, SystemTime::UNIX_EPOCH);
         }
     }
 }

@@ -91,6 +91,7 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -134,6 +135,30 @@ mod tests {
             ["", "a", "a.b", "a.b.c", "e30.e30", "e30.e30.c2ln.x", "e30.W10.c2ln", "e30..c2ln"]
         {
             assert_eq!(Claims::of(text), Err(ClaimsError), "{text}");
+        }
+    }
+
+    fn read_all(claims: &Claims) {
+        let _ = (claims.audience(), claims.object_id(), claims.tenant_id(), claims.client_id());
+        let _ = (claims.expires_on(), claims.login_name());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[a-zA-Z0-9_.=-]{0,60}|.{0,60}") {
+            let _ = Claims::of(&text).as_ref().map(read_all);
+        }
+
+        #[test]
+        fn no_payload_panics(payload in any::<Vec<u8>>()) {
+            let _ = Claims::of(&format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)));
+        }
+
+        #[test]
+        fn no_claims_panic(text in ".{0,20}", id in ".{0,20}", number in any::<f64>()) {
+            let identity = format!("{id}{USER_ASSIGNED}{text}");
+            read_all(&claims(&json!({ "xms_mirid": identity, "exp": number })));
+            read_all(&claims(&json!({ "xms_mirid": text, "upn": id, "exp": text, "aud": [id] })));
         }
     }
 }

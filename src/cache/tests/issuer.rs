@@ -48,7 +48,11 @@ impl Answer {
     }
 
     pub(super) fn error(kind: TokenErrorKind) -> Self {
-        Self::at_once(What::Error(failure(kind)))
+        Self::failing(failure(kind))
+    }
+
+    pub(super) fn failing(error: TokenError) -> Self {
+        Self::at_once(What::Error(error))
     }
 
     pub(super) fn panic() -> Self {

@@ -14,6 +14,7 @@ mod short_lived;
 mod soak;
 mod story;
 mod stress;
+mod weather;
 
 use std::{
     sync::{
