@@ -65,7 +65,7 @@ impl World {
             0 if self.outage_minutes == 0 => self.begin_outage(),
             // A failover to a server that takes no token of before, or a rotation of keys.
             1 => {
-                self.rejected = self.service.lock().unwrap().issued.clone().map(|(token, _)| token)
+                self.rejected = self.service.lock().unwrap().issued.clone().map(|(token, _)| token);
             }
             // The clock is put right, either way.
             2 => self.rig.clock.step_wall(self.random.below(600) as i64 - 300),
