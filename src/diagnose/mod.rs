@@ -34,9 +34,16 @@ impl ConnectorBuilder {
     /// Builds a connector and [diagnoses](Connector::diagnose) it; if it can't be built, the report
     /// says why.
     pub async fn diagnose(self) -> Report {
+        let settings = match self.checked_settings() {
+            Ok(settings) => settings::settings(&settings),
+            Err(error) => return Report::from_error(&error),
+        };
         match self.build() {
             Ok(connector) => connector.diagnose().await,
-            Err(error) => Report::from_error(&error),
+            Err(error) => {
+                let identity = Running::start(StepName::Identity).failed(&error);
+                Report::ending_with(vec![settings, identity])
+            }
         }
     }
 }
@@ -73,9 +80,15 @@ impl Connector {
 impl Report {
     /// The report on a connector that could not be built: the settings are the broken step.
     pub fn from_error(error: &Error) -> Self {
-        let settings = Running::start(StepName::Settings).failed(error);
-        let others = StepName::ALL.into_iter().filter(|name| *name != StepName::Settings);
-        let others = others.map(|name| Step::not_reached(name, StepName::Settings));
-        Self::new(std::iter::once(settings).chain(others).collect())
+        Self::ending_with(vec![Running::start(StepName::Settings).failed(error)])
+    }
+
+    /// The report on these first steps, of which the last one failed.
+    fn ending_with(mut steps: Vec<Step>) -> Self {
+        if let Some(broken) = steps.last().map(Step::name) {
+            let others = StepName::ALL.into_iter().skip(steps.len());
+            steps.extend(others.map(|name| Step::not_reached(name, broken)));
+        }
+        Self::new(steps)
     }
 }
