@@ -52,9 +52,10 @@ impl Connector {
     /// Tries every step of a connect and reports on each, with the fix where one fails.
     ///
     /// Never fails and never panics. Takes no longer than the connector's deadline; the token and the
-    /// network are looked at side by side, so a slow one doesn't hide the other. Nothing is tried
-    /// again: the report is about now. A credential is sent in the login alone, and the login is tried
-    /// only after TLS was verified and the token found to be for this server.
+    /// network are looked at side by side, so a slow one doesn't hide the other. The report is about
+    /// now: a failed step is not tried again, other than a token source does by itself. A credential is
+    /// sent in the login alone, and the login is tried only after TLS was verified and the token found
+    /// to be for this server.
     ///
     /// Of several servers, TCP and TLS are probed on the first that answers; the login tries them all.
     ///
