@@ -269,6 +269,15 @@ async fn settings_that_can_not_be_used_are_a_report_too() {
 }
 
 #[tokio::test]
+async fn a_platform_without_a_token_source_is_the_fault_of_the_identity() {
+    let report = diagnose(without(vars(APP_SERVICE), "IDENTITY_HEADER")).await;
+    let (problem, fix) = broken(&report, StepName::Identity);
+    assert!(problem.starts_with("IDENTITY_HEADER: "), "{problem}");
+    assert!(fix.contains("IMDS"), "{fix}");
+    assert!(passed(&report, StepName::Settings) && skipped(&report, StepName::Dns), "{report}");
+}
+
+#[tokio::test]
 async fn a_user_that_nothing_names_is_the_fault_of_the_login() {
     let report = diagnose(without(vars(APP_SERVICE), "AZURE_POSTGRESQL_USERNAME")).await;
     let (_, fix) = broken(&report, StepName::Login);

@@ -134,16 +134,8 @@ impl ConnectorBuilder {
     /// [`Error::Config`] if a setting is missing, malformed or unsafe; [`Error::Token`] if no token
     /// source fits this environment.
     pub fn build(self) -> Result<Connector, Error> {
-        if self.deadline.is_zero() {
-            return Err(zero_deadline().into());
-        }
-        let settings = match self.settings.clone() {
-            Some(settings) => settings,
-            None => Settings::from_environment(&self.environment, &self.names)?,
-        };
-        settings.validate()?;
+        let settings = self.checked_settings()?;
         let cloud = settings.cloud();
-        host_guard::check_hosts(&settings, cloud, &self.trusted_hosts)?;
         let (credential, reason) = self.credential(&settings, cloud)?;
         Ok(Connector::assemble(super::Parts {
             driver_config: driver_config(&settings),
@@ -154,6 +146,20 @@ impl ConnectorBuilder {
             deadline: self.deadline,
             management_scope: self.management_name.then(|| cloud.management_scope()),
         }))
+    }
+
+    /// The settings, as far as they can be judged without the identity's token source.
+    pub(crate) fn checked_settings(&self) -> Result<Settings, Error> {
+        if self.deadline.is_zero() {
+            return Err(zero_deadline().into());
+        }
+        let settings = match self.settings.clone() {
+            Some(settings) => settings,
+            None => Settings::from_environment(&self.environment, &self.names)?,
+        };
+        settings.validate()?;
+        host_guard::check_hosts(&settings, settings.cloud(), &self.trusted_hosts)?;
+        Ok(settings)
     }
 
     /// What to log in with, and why.

@@ -34,9 +34,16 @@ impl ConnectorBuilder {
     /// Builds a connector and [diagnoses](Connector::diagnose) it; if it can't be built, the report
     /// says why.
     pub async fn diagnose(self) -> Report {
+        let settings = match self.checked_settings() {
+            Ok(settings) => settings::settings(&settings),
+            Err(error) => return Report::from_error(&error),
+        };
         match self.build() {
             Ok(connector) => connector.diagnose().await,
-            Err(error) => Report::from_error(&error),
+            Err(error) => {
+                let identity = Running::start(StepName::Identity).failed(&error);
+                Report::ending_with(vec![settings, identity])
+            }
         }
     }
 }
@@ -45,9 +52,10 @@ impl Connector {
     /// Tries every step of a connect and reports on each, with the fix where one fails.
     ///
     /// Never fails and never panics. Takes no longer than the connector's deadline; the token and the
-    /// network are looked at side by side, so a slow one doesn't hide the other. Nothing is tried
-    /// again: the report is about now. A credential is sent in the login alone, and the login is tried
-    /// only after TLS was verified and the token found to be for this server.
+    /// network are looked at side by side, so a slow one doesn't hide the other. The report is about
+    /// now: a failed step is not tried again, other than a token source does by itself. A credential is
+    /// sent in the login alone, and the login is tried only after TLS was verified and the token found
+    /// to be for this server.
     ///
     /// Of several servers, TCP and TLS are probed on the first that answers; the login tries them all.
     ///
@@ -73,9 +81,15 @@ impl Connector {
 impl Report {
     /// The report on a connector that could not be built: the settings are the broken step.
     pub fn from_error(error: &Error) -> Self {
-        let settings = Running::start(StepName::Settings).failed(error);
-        let others = StepName::ALL.into_iter().filter(|name| *name != StepName::Settings);
-        let others = others.map(|name| Step::not_reached(name, StepName::Settings));
-        Self::new(std::iter::once(settings).chain(others).collect())
+        Self::ending_with(vec![Running::start(StepName::Settings).failed(error)])
+    }
+
+    /// The report on these first steps, of which the last one failed.
+    fn ending_with(mut steps: Vec<Step>) -> Self {
+        if let Some(broken) = steps.last().map(Step::name) {
+            let others = StepName::ALL.into_iter().skip(steps.len());
+            steps.extend(others.map(|name| Step::not_reached(name, broken)));
+        }
+        Self::new(steps)
     }
 }
