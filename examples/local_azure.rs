@@ -17,7 +17,7 @@ use tokio::{
 };
 
 const USAGE: &str = "\
-Usage: local_azure [OPTIONS] [-- COMMAND ARGS]
+Usage: local_azure [OPTIONS] [[--] COMMAND ARGS]
 
   --kind app-service|imds|service-principal   where the application runs (app-service)
   --identity system|user                      which managed identity it has (system)
