@@ -111,7 +111,7 @@ pub async fn forces_one_fetch_for_a_rejected_token<P: TestPool>() {
 /// The user learns which role was refused, and the refusals don't become a storm of token requests.
 pub async fn names_a_wrong_role<P: TestPool>() {
     let azure = LocalAzure::start().await.unwrap();
-    let scene = Scene::<P>::open_as(azure, "aad_wrong", SIZE, Duration::from_secs(1)).await;
+    let scene = Scene::<P>::open_as(azure, "aad_wrong", SIZE, Duration::from_secs(3)).await;
     let mut checkouts = JoinSet::new();
     for _ in 0..SIZE {
         let pool = scene.pool.clone();
