@@ -17,7 +17,7 @@ use tokio::{
 };
 
 const USAGE: &str = "\
-Usage: local_azure [OPTIONS] [-- COMMAND ARGS]
+Usage: local_azure [OPTIONS] [[--] COMMAND ARGS]
 
   --kind app-service|imds|service-principal|administrator
                                               where the application runs (app-service); or the
@@ -76,6 +76,10 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, String>
             "--client" => client = client_type(&value()?)?,
             "--token-lifetime" => token_lifetime = Some(seconds(&value()?)?),
             "--" => command = arguments.by_ref().collect(),
+            // `cargo run --example local_azure -- COMMAND` keeps the dashes for itself.
+            _ if !option.starts_with('-') => {
+                command = std::iter::once(option.clone()).chain(arguments.by_ref()).collect();
+            }
             _ => return Err(format!("unknown option {option}")),
         }
         if option == "--" && command.is_empty() {

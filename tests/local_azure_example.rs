@@ -33,6 +33,13 @@ fn a_command_gets_the_variables_and_gives_its_exit_status() {
 }
 
 #[test]
+fn a_command_needs_no_dashes_before_it() {
+    let output =
+        run(&["--identity", "user", "sh", "-c", "echo $PGHOSTADDR -- \"$@\"", "sh", "--kind"]);
+    assert_eq!(text(&output.stdout), "127.0.0.1 -- --kind\n", "{output:?}");
+}
+
+#[test]
 fn a_command_that_is_killed_gives_128_and_the_signal() {
     assert_eq!(run(&["--", "sh", "-c", "kill -KILL $$"]).status.code(), Some(137));
 }

@@ -191,5 +191,5 @@ async fn neither_debug_nor_logs_show_the_token() {
 
     let token = tokens(&connector).token().await.unwrap();
     let shown = format!("{pool:?} {}", log.text());
-    assert!(shown.contains("SELECT 1") && !shown.contains(token.secret()), "{shown}");
+    assert!(shown.contains("Pool") && !shown.contains(token.secret()), "{shown}");
 }
