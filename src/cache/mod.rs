@@ -160,8 +160,9 @@ impl TokenCache {
     ///
     /// The [`TokenError`] of the source;
     /// [`Timeout`](crate::TokenErrorKind::Timeout) if the fetch took too long;
-    /// [`InvalidToken`](crate::TokenErrorKind::InvalidToken) if it brought a token that has expired or
-    /// is about to; [`Interrupted`](crate::TokenErrorKind::Interrupted) if it panicked or was aborted;
+    /// [`InvalidToken`](crate::TokenErrorKind::InvalidToken) if it brought a token that has expired, is
+    /// about to, or was issued for another service than the scope's;
+    /// [`Interrupted`](crate::TokenErrorKind::Interrupted) if it panicked or was aborted;
     /// [`Configuration`](crate::TokenErrorKind::Configuration) if a fetch is needed and the call is not
     /// made inside a tokio runtime. Never while a valid token is held.
     pub async fn token(&self) -> Result<AccessToken, TokenError> {

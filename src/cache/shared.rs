@@ -140,8 +140,15 @@ impl Shared {
 
     /// Takes in what a fetch brought; returns what all who waited for it get.
     pub(super) fn land(&self, outcome: Outcome) -> Outcome {
+        let outcome = outcome.and_then(|token| self.for_our_scope(token));
         let random = (self.random)();
         self.finish(|state, now| state.land(now, outcome, random))
+    }
+
+    /// A token for another service is an error: nobody must send it to ours.
+    fn for_our_scope(&self, token: AccessToken) -> Outcome {
+        token.check_audience(&self.source_name, &self.scope)?;
+        Ok(token)
     }
 
     /// Takes in that a fetch ended through no fault of its source.

@@ -3,7 +3,7 @@
 use super::{Connector, progress::Progress};
 use crate::{
     AccessToken, ConfigError, ConfigErrorKind, Error, Rejection, Secret, Stage, TokenCache,
-    TokenError, cache::Acquired,
+    cache::Acquired,
 };
 
 /// What logins are made with.
@@ -70,7 +70,7 @@ impl Connector {
         match &self.0.parts.credential {
             Credential::Tokens(tokens) => {
                 progress.enter(Stage::Token);
-                let acquired = acquire(tokens).await?;
+                let acquired = tokens.acquire().await?;
                 let user = self.user(&acquired.token).await?;
                 Ok(Login::with_token(user, acquired))
             }
@@ -94,7 +94,7 @@ impl Connector {
         progress.failed(rejection.clone().into());
         progress.enter(Stage::Token);
         tokens.invalidate(doubtful);
-        let acquired = acquire(tokens).await.ok()?;
+        let acquired = tokens.acquire().await.ok()?;
         let newer = !acquired.token.is_same_as(doubtful);
         newer.then(|| Login::with_token(refused.user().to_owned(), acquired))
     }
@@ -122,13 +122,6 @@ impl Connector {
         });
         name.await.cloned()
     }
-}
-
-/// A token for the server, and for no other service.
-async fn acquire(tokens: &TokenCache) -> Result<Acquired, TokenError> {
-    let acquired = tokens.acquire().await?;
-    acquired.token.check_audience(tokens.source_name(), tokens.scope())?;
-    Ok(acquired)
 }
 
 fn login_name(token: &AccessToken) -> Option<String> {

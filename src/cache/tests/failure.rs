@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tokio::time::Instant;
 
 use super::*;
@@ -140,4 +141,29 @@ async fn the_last_handle_dropped_aborts_the_fetch() {
     drop(other);
     settle().await;
     assert_eq!(issuer.ended(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_for_another_service_is_an_error_and_the_good_one_stays() {
+    let of_service = |aud: &str| {
+        let claims = URL_SAFE_NO_PAD.encode(format!(r#"{{"aud":"{aud}"}}"#));
+        format!("e30.{claims}.c2ln")
+    };
+    let foreign = of_service("https://graph.microsoft.com");
+    let rig = Rig::new({
+        let foreign = foreign.clone();
+        move |_| Answer::token(foreign.clone(), DAY)
+    });
+    assert_eq!(rig.error().await, InvalidToken);
+    pass_s(60).await;
+
+    let ours = of_service("https://ossrdbms-aad.database.windows.net");
+    rig.issuer.direct({
+        let ours = ours.clone();
+        move |_| Answer::token(ours.clone(), DAY)
+    });
+    assert_eq!(rig.text().await, ours);
+    rig.issuer.direct(move |_| Answer::token(foreign.clone(), DAY));
+    pass_s(13 * 3600).await;
+    assert_eq!(rig.text().await, ours);
 }
