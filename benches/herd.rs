@@ -9,6 +9,8 @@
 //! The service takes 50 ms to answer. Expect one request, and a last caller who waits little longer than
 //! that. After a failure, those who ask again at once get its error without a request.
 
+mod common;
+
 use std::{
     sync::{
         Arc,
@@ -17,19 +19,18 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use common::{DAY, SCOPE, report::rounds, runtime};
 use postgres_entra::{AccessToken, TokenCache, TokenError, TokenErrorKind, source::from_fn};
 use tokio::task::JoinSet;
 
 const CALLERS: usize = 10_000;
 const ROUNDS: usize = 20;
 const LATENCY: Duration = Duration::from_millis(50);
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("one");
     println!("{CALLERS} callers of an empty cache, {ROUNDS} rounds, median");
     println!("{:<28}{:>10}{:>10}{:>16}", "", "requests", "errors", "last caller");
-    runtime.block_on(async {
+    runtime().block_on(async {
         measure("a service that answers", answer).await;
         measure("a service that fails", fail).await;
     });
@@ -43,47 +44,31 @@ fn fail() -> Result<AccessToken, TokenError> {
     Err(TokenError::new(TokenErrorKind::Unavailable, "benchmark", "as told"))
 }
 
-async fn measure(name: &str, reply: fn() -> Result<AccessToken, TokenError>) {
-    let mut waits = Vec::new();
-    let (mut requests, mut errors) = (0, 0);
-    for _ in 0..ROUNDS {
-        let round = herd(reply).await;
-        waits.push(round.last_caller);
-        requests = requests.max(round.requests);
-        errors = errors.max(round.errors);
-    }
-    waits.sort();
-    let last_caller = waits[ROUNDS / 2].as_secs_f64() * 1000.0;
-    println!("{name:<28}{requests:>10}{errors:>10}{last_caller:>13.1} ms");
-
-    let again = ask_again(reply).await;
-    println!(
-        "{:<28}{:>10}{:>10}{:>13.1} ms",
-        "  and again at once",
-        again.requests,
-        again.errors,
-        again.last_caller.as_secs_f64() * 1000.0
-    );
-}
-
-struct Round {
+/// What reached the service and the callers in one round of calls.
+struct Calls {
     requests: u64,
     errors: usize,
     last_caller: Duration,
 }
 
-/// All callers on a cache that is new.
-async fn herd(reply: fn() -> Result<AccessToken, TokenError>) -> Round {
-    let (cache, requests) = counted_cache(reply);
-    ask(&cache, &requests).await
+async fn measure(name: &str, reply: fn() -> Result<AccessToken, TokenError>) {
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for _ in 0..rounds(ROUNDS) {
+        let (cache, requests) = counted_cache(reply);
+        first.push(ask(&cache, &requests).await);
+        again.push(ask(&cache, &requests).await);
+    }
+    print(name, first);
+    print("  and again at once", again);
 }
 
-/// All callers once more, after the first have had their answer.
-async fn ask_again(reply: fn() -> Result<AccessToken, TokenError>) -> Round {
-    let (cache, requests) = counted_cache(reply);
-    ask(&cache, &requests).await;
-    requests.store(0, Ordering::SeqCst);
-    ask(&cache, &requests).await
+/// The most requests and errors of all rounds, and the median of the times.
+fn print(name: &str, mut taken: Vec<Calls>) {
+    taken.sort_by_key(|calls| calls.last_caller);
+    let requests = taken.iter().map(|calls| calls.requests).max().unwrap_or_default();
+    let errors = taken.iter().map(|calls| calls.errors).max().unwrap_or_default();
+    let last_caller = taken[taken.len() / 2].last_caller.as_secs_f64() * 1000.0;
+    println!("{name:<28}{requests:>10}{errors:>10}{last_caller:>13.1} ms");
 }
 
 fn counted_cache(reply: fn() -> Result<AccessToken, TokenError>) -> (TokenCache, Arc<AtomicU64>) {
@@ -96,10 +81,12 @@ fn counted_cache(reply: fn() -> Result<AccessToken, TokenError>) -> (TokenCache,
             reply()
         }
     });
-    (TokenCache::new(source, "https://ossrdbms-aad.database.windows.net/.default"), requests)
+    (TokenCache::new(source, SCOPE), requests)
 }
 
-async fn ask(cache: &TokenCache, requests: &AtomicU64) -> Round {
+/// Lets all callers ask at once, and waits for the last.
+async fn ask(cache: &TokenCache, requests: &AtomicU64) -> Calls {
+    let before = requests.load(Ordering::SeqCst);
     let started = Instant::now();
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
@@ -107,5 +94,6 @@ async fn ask(cache: &TokenCache, requests: &AtomicU64) -> Round {
         callers.spawn(async move { cache.token().await.is_err() });
     }
     let errors = callers.join_all().await.into_iter().filter(|&failed| failed).count();
-    Round { requests: requests.load(Ordering::SeqCst), errors, last_caller: started.elapsed() }
+    let requests = requests.load(Ordering::SeqCst) - before;
+    Calls { requests, errors, last_caller: started.elapsed() }
 }

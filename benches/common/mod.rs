@@ -1,11 +1,12 @@
-//! What the benchmarks share: a token of realistic size behind this crate's cache, and behind
-//! azure_identity's.
+//! What the benchmarks share.
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses a part")]
 
+#[cfg(all(feature = "emulator", feature = "native-tls"))]
+pub mod azure;
 #[cfg(feature = "azure-identity")]
 pub mod credential;
 pub mod report;
-#[cfg(feature = "emulator")]
+#[cfg(feature = "rustls")]
 pub mod rustls_connect;
 
 use std::time::{Duration, SystemTime};

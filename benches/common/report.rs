@@ -19,6 +19,11 @@ impl Samples {
         self.0.push(time.as_secs_f64() * 1000.0);
     }
 
+    /// All of them together, in seconds.
+    pub fn total(&self) -> f64 {
+        self.0.iter().sum::<f64>() / 1000.0
+    }
+
     /// The median, and the quartiles around it.
     pub fn summary(&self) -> String {
         let sorted = sorted(&self.0);
@@ -39,9 +44,10 @@ impl Samples {
     }
 }
 
-/// Whether cargo runs the benchmark as a test: then once is enough.
-pub fn is_test() -> bool {
-    !std::env::args().any(|argument| argument == "--bench")
+/// This many rounds, or one if cargo runs the benchmark as a test.
+pub fn rounds(wanted: usize) -> usize {
+    let is_benchmark = std::env::args().any(|argument| argument == "--bench");
+    if is_benchmark { wanted } else { 1 }
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {
