@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bb8::{Pool, PooledConnection, RunError};
 use common::{
-    Log, WRONG_SECRET, chain, eventually,
+    WRONG_SECRET, chain, eventually,
+    log::Log,
     pool_story::{self, TestPool},
     shared_azure, vars_with_wrong_secret,
 };

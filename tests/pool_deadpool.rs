@@ -6,7 +6,8 @@ mod common;
 use std::{error::Error as _, time::Duration};
 
 use common::{
-    Log, WRONG_SECRET, chain, eventually,
+    WRONG_SECRET, chain, eventually,
+    log::Log,
     pool_story::{self, TestPool},
     shared_azure, vars_with_wrong_secret,
 };

@@ -6,7 +6,8 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    Log, chain, eventually,
+    chain, eventually,
+    log::Log,
     pool_story::{self, TestPool},
     shared_azure,
 };

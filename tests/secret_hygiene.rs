@@ -8,7 +8,7 @@ mod common;
 
 use std::{error::Error as StdError, fmt::Debug, sync::Mutex, time::Duration};
 
-use common::{Log, builder, chain, leaks::Secrets};
+use common::{builder, chain, leaks::Secrets, log::Log};
 use postgres_entra::{
     Connector, ConnectorBuilder, Environment, Error, Identity, Settings, TlsBackend, TokenCache,
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform, ServerFault},

@@ -2,18 +2,18 @@
 
 #[path = "common/http.rs"]
 mod http;
+#[path = "common/log.rs"]
+mod log;
 
-use std::{
-    io,
-    sync::{Arc, LazyLock, Mutex},
-};
+use std::sync::{Arc, LazyLock};
 
 use http::{Server, answer};
+use log::Log;
 use postgres_entra::{
     Environment, TokenSource,
     source::{AppService, Chain, ClientSecret, Imds, WorkloadIdentity},
 };
-use tracing_subscriber::{fmt::MakeWriter, layer::SubscriberExt};
+use tracing_subscriber::layer::SubscriberExt;
 
 const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 
@@ -28,35 +28,6 @@ static LOG: LazyLock<Log> = LazyLock::new(|| {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
     log
 });
-
-/// Collects what is logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 /// A file that holds a service account token, removed when the test is over.
 struct TokenFile(std::path::PathBuf);

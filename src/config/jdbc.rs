@@ -2,7 +2,7 @@
 //! [pgjdbc](https://jdbc.postgresql.org/documentation/use/#connecting-to-the-database) reads them.
 
 use super::{authority::host_and_port_lists, parameters::Pairs, percent, search_path};
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::ConfigError;
 
 const SCHEME: &str = "jdbc:postgresql:";
 
@@ -130,30 +130,29 @@ fn decode(text: &str) -> Result<String, ConfigError> {
     percent::decode(&text.replace('+', " "))
 }
 
-fn malformed(problem: &str, fix: &str) -> ConfigError {
-    ConfigError::new(ConfigErrorKind::Malformed, problem, fix)
-}
-
 fn other_scheme() -> ConfigError {
-    malformed(
+    ConfigError::malformed(
         "the JDBC URL is not one of PostgreSQL",
         "write `jdbc:postgresql://host:5432/database?user=...`",
     )
 }
 
 fn missing_slash() -> ConfigError {
-    malformed(
+    ConfigError::malformed(
         "the JDBC URL has no `/` after its host",
         "write `jdbc:postgresql://host:5432/database`, or end the host with `/`",
     )
 }
 
 fn second_slash() -> ConfigError {
-    malformed("the JDBC URL has a second `/` after its host", "write `/` in a name as `%2F`")
+    ConfigError::malformed(
+        "the JDBC URL has a second `/` after its host",
+        "write `/` in a name as `%2F`",
+    )
 }
 
 fn credentials_before_host() -> ConfigError {
-    malformed(
+    ConfigError::malformed(
         "the JDBC URL has an `@` in its host",
         "move user and password into the query: `?user=...&password=...`",
     )

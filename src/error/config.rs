@@ -50,6 +50,11 @@ impl ConfigError {
         }))
     }
 
+    /// An error about a setting that can't be read.
+    pub(crate) fn malformed(problem: &str, fix: &str) -> Self {
+        Self::new(ConfigErrorKind::Malformed, problem, fix)
+    }
+
     /// Names the variable that the error is about.
     #[must_use]
     pub(crate) fn in_variable(mut self, name: impl Into<String>) -> Self {

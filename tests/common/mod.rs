@@ -4,6 +4,7 @@
 pub mod examples;
 pub mod fake_server;
 pub mod leaks;
+pub mod log;
 pub mod pool_story;
 #[cfg(target_os = "linux")]
 pub mod unmodified_postgres;
@@ -19,7 +20,6 @@ use postgres_entra::{
     Connector, ConnectorBuilder, Environment,
     emulator::{ClientType, LocalAzure, Login},
 };
-use tracing_subscriber::fmt::MakeWriter;
 
 /// One local Azure for all tests of a binary that set no fault.
 pub fn shared_azure() -> &'static LocalAzure {
@@ -73,43 +73,4 @@ pub fn chain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// Collects everything that is logged while it is the subscriber.
-#[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// A subscriber that writes every event and span, at TRACE, to this log.
-    pub fn subscriber(&self) -> impl tracing::Subscriber + Send + Sync + use<> {
-        tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-            .with_writer(self.clone())
-            .finish()
-    }
-
-    pub fn text(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
 }

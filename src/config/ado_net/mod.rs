@@ -6,7 +6,7 @@ mod keywords;
 mod servers;
 
 use super::{parameters::Pairs, search_path};
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::ConfigError;
 
 /// Reads an ADO.NET string. Keywords that Npgsql doesn't know, or that mean nothing here, are
 /// ignored.
@@ -108,26 +108,22 @@ fn bare_value(text: &str) -> Result<(String, &str), ConfigError> {
     Ok((value.to_owned(), rest))
 }
 
-fn malformed(problem: &str, fix: &str) -> ConfigError {
-    ConfigError::new(ConfigErrorKind::Malformed, problem, fix)
-}
-
 fn missing_equals() -> ConfigError {
-    malformed(
+    ConfigError::malformed(
         "a part of the ADO.NET connection string has no `=`",
         "write `Keyword=value;`, and put a value that holds `;` in double quotes",
     )
 }
 
 fn unterminated_quote() -> ConfigError {
-    malformed(
+    ConfigError::malformed(
         "a quoted value in the ADO.NET connection string has no closing quote",
         "close it, and write a quote inside twice",
     )
 }
 
 fn stray_quote() -> ConfigError {
-    malformed(
+    ConfigError::malformed(
         "a value in the ADO.NET connection string has a stray quote",
         "put the whole value in quotes, and write a quote inside twice",
     )
