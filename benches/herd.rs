@@ -28,7 +28,7 @@ const ROUNDS: usize = 20;
 const LATENCY: Duration = Duration::from_millis(50);
 
 fn main() {
-    println!("{CALLERS} callers of an empty cache, {ROUNDS} rounds, median");
+    println!("{CALLERS} callers of an empty cache, median of {} rounds", rounds(ROUNDS));
     println!("{:<28}{:>10}{:>10}{:>16}", "", "requests", "errors", "last caller");
     runtime().block_on(async {
         measure("a service that answers", answer).await;

@@ -46,3 +46,26 @@ impl Clock for SystemClock {
         Moment { wall: SystemTime::now(), monotonic: Instant::now() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_moment_is_before_another_only_by_both_clocks() {
+        let now = SystemClock.now();
+        let later = now.after(SECOND);
+        assert!(now.is_before(later));
+        assert!(!now.is_before(now) && !later.is_before(now));
+        assert!(!Moment { wall: later.wall, ..now }.is_before(later));
+        assert!(!Moment { monotonic: later.monotonic, ..now }.is_before(later));
+    }
+
+    #[test]
+    fn a_span_that_no_clock_can_express_counts_as_a_century() {
+        let now = SystemClock.now();
+        assert_eq!(now.after(Duration::MAX), now.after(CENTURY));
+    }
+}
