@@ -64,15 +64,18 @@ impl World {
         match self.random.below(12) {
             0 if self.outage_minutes == 0 => self.begin_outage(),
             // A failover to a server that takes no token of before, or a rotation of keys.
-            1 => {
-                self.rejected = self.service.lock().unwrap().issued.clone().map(|(token, _)| token);
-            }
+            1 => self.reject_held_token(),
             // The clock is put right, either way.
             2 => self.rig.clock.step_wall(self.random.below(600) as i64 - 300),
             // A suspend: the monotonic clock stands still.
             3 => self.rig.clock.step_wall(self.random.below(6 * 3600) as i64),
             _ => {}
         }
+    }
+
+    fn reject_held_token(&mut self) {
+        let issued = self.service.lock().unwrap().issued.clone();
+        self.rejected = issued.map(|(token, _)| token);
     }
 
     fn begin_outage(&mut self) {
