@@ -9,7 +9,7 @@ use common::{chain, shared_azure};
 use postgres_entra::{
     AccessToken, ConnectionNames, Connector, Environment, Error, Identity, RejectionReason, Secret,
     Settings, TokenErrorKind,
-    emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform},
+    emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform, ServerFault, TokenSpec},
     source,
 };
 use tokio_postgres::error::SqlState;
@@ -269,6 +269,20 @@ async fn a_wrong_client_secret_is_reported_with_entras_code_and_never_shown() {
 }
 
 #[tokio::test]
+async fn a_server_that_repeats_the_token_does_not_get_it_into_the_error() {
+    let azure = LocalAzure::start().await.unwrap();
+    let token = azure.identity_service().mint_token(&TokenSpec::new(Login::ServicePrincipal));
+    let message = format!("what is {token} to me");
+    azure.server().set_fault(Some(ServerFault::refuse("28000", message)));
+    let same = token.clone();
+    let connector = connector_with_token(&azure, Login::ServicePrincipal, move || same.clone());
+    let error = connector.build().unwrap().connect().await.unwrap_err();
+    let shown = format!("{error:?} {}", chain(&error));
+    assert!(shown.contains("what is [redacted] to me"), "the text around the token is missing");
+    assert!(!shown.contains(&token), "the token is shown");
+}
+
+#[tokio::test]
 async fn a_password_role_logs_in_without_any_token() {
     let azure = LocalAzure::start().await.unwrap();
     let connector = Connector::from_vars(azure.vars(Login::Password, ClientType::Other)).unwrap();
@@ -296,10 +310,7 @@ async fn rejection(connector: Connector) -> postgres_entra::Rejection {
     }
 }
 
-fn mint(
-    login: Login,
-    change: impl FnOnce(postgres_entra::emulator::TokenSpec) -> postgres_entra::emulator::TokenSpec,
-) -> String {
-    let spec = change(postgres_entra::emulator::TokenSpec::new(login));
+fn mint(login: Login, change: impl FnOnce(TokenSpec) -> TokenSpec) -> String {
+    let spec = change(TokenSpec::new(login));
     shared_azure().identity_service().mint_token(&spec)
 }

@@ -5,7 +5,7 @@ mod http;
 #[path = "common/log.rs"]
 mod log;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use http::{Server, answer};
 use log::Log;

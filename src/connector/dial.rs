@@ -89,7 +89,7 @@ impl Dial<'_> {
                 allowance.lift();
                 Ok(established)
             }
-            Ok(Err(error)) => Err(login_error::classify(error, host, self.login.user())),
+            Ok(Err(error)) => Err(login_error::classify(error, host, Some(self.login))),
             Err(_) => Err(no_answer(host, limit, self.progress.stage())),
         }
     }

@@ -50,6 +50,14 @@ impl Login {
         }
     }
 
+    /// The text with the secret taken out of it.
+    pub(super) fn redacted(&self, text: &str) -> String {
+        match self.password() {
+            "" => text.to_owned(),
+            secret => text.replace(secret, "[redacted]"),
+        }
+    }
+
     /// The token that a refusal casts doubt on: one from the cache, refused for a reason that a newer
     /// one may not meet. A token that was fetched for this very login is as new as any.
     pub(super) fn doubted_by(&self, rejection: &Rejection) -> Option<&AccessToken> {

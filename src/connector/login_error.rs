@@ -4,6 +4,7 @@ use std::{error::Error as StdError, io};
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::login::Login;
 use crate::{ConnectError, Error, Host, Rejection, TlsError, TlsErrorKind, error::cause};
 
 /// Answers that a server gives while it starts, stops, fails over or is full: worth another try.
@@ -22,13 +23,22 @@ const BUSY: [&SqlState; 9] = [
 /// What tokio-postgres says when the server refuses to speak TLS.
 const NO_TLS: &str = "server does not support TLS";
 
-/// Sorts a failed login by who has to act.
-pub(super) fn classify(error: tokio_postgres::Error, host: &Host, user: &str) -> Error {
+/// Sorts a failure by who has to act. `login` is the login that failed, if it was one.
+pub(super) fn classify(error: tokio_postgres::Error, host: &Host, login: Option<&Login>) -> Error {
     match error.as_db_error() {
         Some(answer) if is_busy(answer) => unreachable(host, true, error),
-        Some(answer) => Rejection::new(answer.code().code(), answer.message(), user).into(),
+        Some(answer) => refused(answer, login).into(),
         None if is_tls_error(&error) => tls_error(error, host).into(),
         None => unreachable(host, may_pass(&error), error),
+    }
+}
+
+/// The server's words, without the secret, should it repeat that.
+fn refused(answer: &DbError, login: Option<&Login>) -> Rejection {
+    let sqlstate = answer.code().code();
+    match login {
+        Some(login) => Rejection::new(sqlstate, login.redacted(answer.message()), login.user()),
+        None => Rejection::new(sqlstate, answer.message(), ""),
     }
 }
 

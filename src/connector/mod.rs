@@ -148,7 +148,7 @@ impl Connector {
         let cancel = async {
             let tls = self.tls().await?;
             let result = token.cancel_query(tls).await;
-            result.map_err(|error| login_error::classify(error, host, ""))
+            result.map_err(|error| login_error::classify(error, host, None))
         };
         match timeout(limit, cancel).await {
             Ok(result) => result,

@@ -9,12 +9,7 @@ pub mod pool_story;
 #[cfg(target_os = "linux")]
 pub mod unmodified_postgres;
 
-use std::{
-    error::Error,
-    io,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
-};
+use std::{error::Error, sync::OnceLock, time::Duration};
 
 use postgres_entra::{
     Connector, ConnectorBuilder, Environment,

@@ -128,6 +128,8 @@ fn malformed() -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     fn startup(fields: &[u8]) -> Vec<u8> {
@@ -153,6 +155,19 @@ mod tests {
         let http = b"GET / HTTP/1.1\r\n\r\n".to_vec();
         for bytes in [huge, no_user, unterminated, http, vec![0, 0, 0, 7]] {
             assert!(read_opening(&mut bytes.as_slice()).await.is_err(), "{bytes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_opening_panics(bytes in vec(any::<u8>(), 0..200), fields in vec(any::<u8>(), 0..200)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            for bytes in [bytes, startup(&fields), startup(&[b"user\0", &fields[..], b"\0\0"].concat())] {
+                let opening = runtime.block_on(read_opening(&mut bytes.as_slice()));
+                if let Ok(Opening::Startup(message)) = opening {
+                    prop_assert!(!message.user.is_empty() && message.bytes == bytes);
+                }
+            }
         }
     }
 }
