@@ -104,6 +104,7 @@ async fn a_healthy_report_says_what_was_found_and_where() {
     assert_eq!(names, StepName::ALL);
 }
 
+#[cfg(feature = "rustls")]
 #[tokio::test]
 async fn rustls_tells_version_and_cipher_too() {
     let report = builder(vars(APP_SERVICE)).tls_backend(TlsBackend::Rustls).diagnose().await;
@@ -175,7 +176,7 @@ async fn port_closed() {
 
 #[tokio::test]
 async fn tls_untrusted() {
-    for backend in [TlsBackend::NativeTls, TlsBackend::Rustls] {
+    for &backend in TlsBackend::ALL {
         let builder = builder(without(vars(APP_SERVICE), "PGSSLROOTCERT")).tls_backend(backend);
         let report = builder.diagnose().await;
         let (problem, fix) = broken(&report, StepName::Tls);

@@ -30,7 +30,6 @@ const TOKEN: &str = "token-that-must-not-go-astray";
 const LIMIT: Duration = Duration::from_secs(3);
 /// What a busy machine may add.
 const SLACK: Duration = Duration::from_secs(5);
-const BACKENDS: [TlsBackend; 2] = [TlsBackend::NativeTls, TlsBackend::Rustls];
 
 /// How a connect ended, and what the server saw of it.
 struct Outcome {
@@ -65,7 +64,9 @@ async fn connect(step: Step, misdeed: Misdeed, backend: TlsBackend) -> Outcome {
 
 /// Each step with each TLS library, at the same time.
 async fn everywhere(misdeed: Misdeed) -> Vec<(Step, String, Outcome)> {
-    let cases = Step::ALL.into_iter().flat_map(|step| BACKENDS.map(|backend| (step, backend)));
+    let cases = Step::ALL
+        .into_iter()
+        .flat_map(|step| TlsBackend::ALL.iter().map(move |&backend| (step, backend)));
     join_all(cases.map(async |(step, backend)| {
         let outcome = connect(step, misdeed.clone(), backend).await;
         let text = format!("{step:?}, {backend:?}: {}", chain(&outcome.error));
@@ -109,7 +110,7 @@ async fn a_stall_at_any_step_ends_at_the_deadline_which_names_it() {
 async fn an_answer_to_the_request_for_tls_that_is_no_consent_is_no_tls() {
     let error_message = message(b'E', b"SFATAL\0C28000\0Mno TLS for you\0\0");
     for answer in [b"N".to_vec(), b"X".to_vec(), b"\0".to_vec(), error_message] {
-        for backend in BACKENDS {
+        for &backend in TlsBackend::ALL {
             let misdeed = Misdeed::Send(answer.clone());
             let Outcome { error, took, server, .. } =
                 connect(Step::TlsRequested, misdeed, backend).await;
@@ -127,7 +128,7 @@ async fn a_message_in_clear_behind_the_consent_to_tls_is_not_taken_for_the_serve
     let cleartext_password = message(b'R', &[0, 0, 0, 3]);
     let answers = [cleartext_password, b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), vec![0; 64]];
     for answer in answers {
-        for backend in BACKENDS {
+        for &backend in TlsBackend::ALL {
             let misdeed = Misdeed::Send(answer.clone());
             let Outcome { error, server, .. } = connect(Step::TlsAgreed, misdeed, backend).await;
             let text = format!("{answer:?}, {backend:?}: {}", chain(&error));
@@ -220,7 +221,7 @@ async fn a_flood_is_cut_off_while_it_is_small() {
         ("parameters", Vec::new(), message(b'S', &[&[b'x'; 8_000][..], b"\0y\0"].concat())),
     ];
     for (name, first, again) in &floods {
-        for backend in BACKENDS {
+        for &backend in TlsBackend::ALL {
             let misdeed = Misdeed::Flood(first.clone(), again.clone());
             let Outcome { error, flooded, .. } =
                 connect(Step::Authenticated, misdeed, backend).await;

@@ -89,7 +89,7 @@ fn settings_of_all_forms(azure: &LocalAzure, login: Login, shown: &Shown) {
 
 async fn successes(azure: &LocalAzure, login: Login, shown: &Shown, secrets: &mut Secrets) {
     let environment = Environment::from_vars(azure.vars(login, ClientType::Python));
-    for backend in [TlsBackend::NativeTls, TlsBackend::Rustls] {
+    for &backend in TlsBackend::ALL {
         let builder = builder(azure, login).tls_backend(backend);
         shown.debug(&builder);
         let connector = builder.build().unwrap();

@@ -46,7 +46,7 @@ async fn tls_error(server: &FakeServer, connector: ConnectorBuilder) -> TlsError
 
 #[tokio::test]
 async fn a_server_with_the_right_certificate_gets_the_token() {
-    for backend in [TlsBackend::NativeTls, TlsBackend::Rustls] {
+    for &backend in TlsBackend::ALL {
         let authority = Authority::new();
         let server = FakeServer::with_tls(authority.acceptor(HOST, |_| ())).await;
         let (_folder, file) = trusted(&authority);
@@ -59,7 +59,7 @@ async fn a_server_with_the_right_certificate_gets_the_token() {
 
 #[tokio::test]
 async fn a_certificate_of_an_unknown_authority_is_refused() {
-    for backend in [TlsBackend::NativeTls, TlsBackend::Rustls] {
+    for &backend in TlsBackend::ALL {
         let server = FakeServer::with_tls(Authority::new().acceptor(HOST, |_| ())).await;
         let connector = connector(settings(HOST, server.port())).tls_backend(backend);
         assert_eq!(tls_error(&server, connector).await, TlsErrorKind::Certificate, "{backend:?}");
@@ -68,7 +68,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused() {
 
 #[tokio::test]
 async fn a_certificate_for_another_host_is_refused() {
-    for backend in [TlsBackend::NativeTls, TlsBackend::Rustls] {
+    for &backend in TlsBackend::ALL {
         let authority = Authority::new();
         let other = "fabrikam.postgres.database.azure.com";
         let server = FakeServer::with_tls(authority.acceptor(other, |_| ())).await;
@@ -81,7 +81,7 @@ async fn a_certificate_for_another_host_is_refused() {
 
 #[tokio::test]
 async fn an_expired_certificate_is_refused() {
-    for backend in [TlsBackend::NativeTls, TlsBackend::Rustls] {
+    for &backend in TlsBackend::ALL {
         let authority = Authority::new();
         let acceptor = authority.acceptor(HOST, |params| {
             params.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -168,7 +168,7 @@ async fn an_unreadable_root_certificate_names_the_setting() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "").unwrap();
-    for backend in [TlsBackend::NativeTls, TlsBackend::Rustls] {
+    for &backend in TlsBackend::ALL {
         for file in [folder.path().join("absent.pem"), empty.clone()] {
             let settings = settings(HOST, 1).with_ssl_root_cert(file);
             let connector = connector(settings).tls_backend(backend).build().unwrap();

@@ -20,7 +20,6 @@ use tokio_postgres::error::SqlState;
 
 const HOST: &str = "unmodified.postgres.database.azure.com";
 const ROLE: &str = "aad_orders";
-const BACKENDS: [TlsBackend; 2] = [TlsBackend::NativeTls, TlsBackend::Rustls];
 
 /// A server that all tests share, with a role whose password is this token.
 struct Rig {
@@ -100,7 +99,7 @@ async fn session(connector: &Connector) -> (String, bool) {
 #[tokio::test]
 async fn the_token_is_the_password_over_the_servers_own_tls() {
     let rig = Rig::shared().await;
-    for backend in BACKENDS {
+    for &backend in TlsBackend::ALL {
         let connector = rig.connector(|settings| settings, backend);
         assert_eq!(session(&connector).await, (ROLE.to_owned(), true), "{backend:?}");
     }
@@ -113,7 +112,7 @@ async fn tls_may_begin_without_being_asked_for() {
         eprintln!("skipped: direct TLS came with PostgreSQL 17");
         return;
     }
-    for backend in BACKENDS {
+    for &backend in TlsBackend::ALL {
         let direct = |settings: Settings| settings.with_ssl_negotiation(SslNegotiation::Direct);
         let connector = rig.connector(direct, backend);
         assert_eq!(session(&connector).await, (ROLE.to_owned(), true), "{backend:?}");
@@ -159,7 +158,7 @@ async fn a_role_that_may_not_log_in_is_rejected_with_the_servers_text() {
 #[tokio::test]
 async fn a_statement_is_cancelled() {
     let rig = Rig::shared().await;
-    for backend in BACKENDS {
+    for &backend in TlsBackend::ALL {
         let connector = rig.connector(|settings| settings, backend);
         let client = connector.connect().await.unwrap();
         let token = client.cancel_token();

@@ -43,6 +43,16 @@ pub enum TlsBackend {
     Rustls,
 }
 
+impl TlsBackend {
+    /// Every library that is compiled in.
+    pub const ALL: &'static [Self] = &[
+        #[cfg(feature = "native-tls")]
+        Self::NativeTls,
+        #[cfg(feature = "rustls")]
+        Self::Rustls,
+    ];
+}
+
 impl Default for TlsBackend {
     /// native-tls where it is compiled in, else rustls.
     fn default() -> Self {
