@@ -11,7 +11,7 @@ use super::{
     progress::{ObservedTls, Progress},
 };
 use crate::{
-    ConnectError, Error, Host, Stage,
+    ConfigError, ConfigErrorKind, ConnectError, Error, Host, Stage,
     clock::{Clock, SystemClock},
     random,
     tls::{Allowance, TlsConnector, TlsStream},
@@ -143,8 +143,8 @@ fn no_answer(host: &Host, limit: Duration, stage: Stage) -> Error {
 }
 
 fn no_host() -> Error {
-    crate::ConfigError::new(
-        crate::ConfigErrorKind::Missing,
+    ConfigError::new(
+        ConfigErrorKind::Missing,
         "the settings name no host",
         "name the server's host",
     )

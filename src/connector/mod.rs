@@ -1,6 +1,7 @@
 //! Connecting: hosts, deadline, retries, and what to do when a login is refused.
 
 mod builder;
+mod deadline;
 mod dial;
 mod driver_config;
 mod establish;
@@ -15,11 +16,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use builder::ConnectorBuilder;
 pub use libpq_variables::LibpqVariables;
-use tokio::{
-    sync::OnceCell,
-    task::JoinHandle,
-    time::{timeout, timeout_at},
-};
+use tokio::{sync::OnceCell, task::JoinHandle};
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
 
 use self::{login::Credential, progress::Progress};
@@ -124,16 +121,8 @@ impl Connector {
     ///
     /// As [`Connector::connect`].
     pub async fn connect_parts(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
-        let progress = Progress::new();
-        let (limit, deadline) = (self.deadline(), self.ends_at());
-        match timeout_at(deadline, self.establish(deadline, &progress)).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::Timeout {
-                stage: progress.stage(),
-                limit,
-                last: progress.take_failure().map(Box::new),
-            }),
-        }
+        let (progress, deadline) = (Progress::new(), self.ends_at());
+        self.until(deadline, &progress, self.establish(deadline, &progress)).await
     }
 
     /// Asks the server to cancel what a client of this connector is executing.
@@ -143,28 +132,23 @@ impl Connector {
     /// [`Error::Tls`] or [`Error::Connect`] if the request did not reach the server, and
     /// [`Error::Timeout`] at the deadline. The server doesn't say whether there was anything to cancel.
     pub async fn cancel_query(&self, token: &CancelToken) -> Result<(), Error> {
-        let limit = self.0.parts.deadline;
+        let progress = Progress::new();
+        progress.enter(Stage::Tcp);
         let host = &self.0.parts.settings.hosts()[0];
         let cancel = async {
             let tls = self.tls().await?;
             let result = token.cancel_query(tls).await;
             result.map_err(|error| login_error::classify(error, host, None))
         };
-        match timeout(limit, cancel).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::Timeout { stage: Stage::Tcp, limit, last: None }),
-        }
+        self.until(self.ends_at(), &progress, cancel).await
     }
 
     /// The name and the secret to log in with now, for a driver that keeps both.
     #[cfg(feature = "sqlx")]
     pub(crate) async fn user_and_password(&self) -> Result<(String, crate::Secret), Error> {
         let progress = Progress::new();
-        let limit = self.0.parts.deadline;
-        match timeout(limit, self.login(&progress)).await {
-            Ok(login) => login.map(|login| (login.user().to_owned(), login.password().into())),
-            Err(_) => Err(Error::Timeout { stage: progress.stage(), limit, last: None }),
-        }
+        let login = self.until(self.ends_at(), &progress, self.login(&progress)).await?;
+        Ok((login.user().to_owned(), login.password().into()))
     }
 
     /// The token cache, for sharing, metrics and warm-up; `None` if a password logs in.

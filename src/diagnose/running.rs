@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Error,
     clock::{Clock, SystemClock},
+    error::cause,
 };
 
 /// Times a step and collects what it finds.
@@ -65,19 +66,15 @@ pub(super) fn with_causes(error: &Error) -> String {
 
 /// The last cause, for a list in which the problem is understood.
 pub(super) fn root_cause(error: &Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.last().map_or_else(|| error.problem(), ToString::to_string)
+    cause::all(error).last().map_or_else(|| error.problem(), ToString::to_string)
 }
 
 /// Adds what caused the error. A cause that its effect has quoted is not repeated.
-pub(super) fn append_causes(mut text: String, error: &dyn StdError) -> String {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let quoted = error.to_string();
-        if !text.contains(&quoted) {
-            text = format!("{text}: {quoted}");
+pub(super) fn append_causes(mut text: String, error: &(dyn StdError + 'static)) -> String {
+    for cause in cause::all(error).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
         }
-        cause = error.source();
     }
     text
 }

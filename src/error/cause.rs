@@ -1,19 +1,19 @@
 //! Looking through chains of causes.
 
-use std::{error::Error as StdError, io};
+use std::{error::Error as StdError, io, iter};
+
+/// What caused the error, what caused that, and so on.
+pub(crate) fn all<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(error.source(), |&cause| cause.source())
+}
 
 /// The first error of type `E` in the chain that starts with `error` itself.
 pub(crate) fn find<'a, E: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    iter::once(error).chain(all(error)).find_map(|error| error.downcast_ref())
 }
 
 /// Whether the operating system reported that a connection failed, broke or ended early.

@@ -27,15 +27,13 @@
 //! The pool can tell why it has no connection in words only, as
 //! [`ConnectionError::BadConnection`]: an error with all of its causes. [`connect`] returns the [`Error`].
 
-use std::error::Error as StdError;
-
 use ::diesel_async::{
     AsyncPgConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig},
 };
 use diesel::ConnectionError;
 
-use crate::{ConnectError, Connector, Error};
+use crate::{ConnectError, Connector, Error, error::cause};
 
 /// Connects as [`Connector::connect`] does, for diesel.
 ///
@@ -75,8 +73,7 @@ pub fn manager_with_config(
 /// The error with its causes, in the variant that diesel has for it.
 fn in_words(error: &Error) -> ConnectionError {
     let mut text = error.to_string();
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    for cause in causes {
+    for cause in cause::all(error) {
         text.push_str(": ");
         text.push_str(&cause.to_string());
     }
