@@ -48,9 +48,10 @@ async fn whoever_is_no_administrator_is_told_so() {
 /// Rights in PostgreSQL alone don't make an administrator.
 #[tokio::test]
 async fn a_member_of_the_administrators_group_without_the_label_is_refused() {
-    new_role("impostor").await;
-    let sql = "GRANT azure_pg_admin TO impostor; ALTER ROLE impostor CREATEROLE";
-    azure().server().execute(sql).await.unwrap();
+    let sql = "CREATE ROLE impostor LOGIN CREATEROLE IN ROLE azure_pg_admin";
+    let server = azure().server();
+    server.execute(sql).await.unwrap();
+    server.map_role("impostor", object_id(), PrincipalType::Service).unwrap();
     let client = connect(azure(), Login::ServicePrincipal, "impostor", "postgres").await.unwrap();
     let error = admin::list_principals(&client).await.unwrap_err();
     assert!(matches!(error, AdminError::NotAdministrator { .. }), "{error}");

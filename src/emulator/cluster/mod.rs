@@ -130,7 +130,7 @@ impl Cluster {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -139,11 +139,16 @@ mod tests {
     async fn a_cluster_that_cannot_be_made_is_an_error_with_the_end_of_the_log() {
         let real = programs::find(&Environment::process()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let readable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(folder.path(), readable).unwrap();
+        let bin = folder.path().join("bin");
+        fs::create_dir(&bin).unwrap();
         for name in ["initdb", "postgres"] {
-            fs::copy(real.join("initdb"), folder.path().join(name)).unwrap();
+            fs::copy(real.join("initdb"), bin.join(name)).unwrap();
         }
-        let name = folder.path().to_str().unwrap();
+        // Where the programs of a relocatable build look for their libraries.
+        symlink(real.with_file_name("lib"), folder.path().join("lib")).unwrap();
+        let name = bin.to_str().unwrap();
         let environment = Environment::from_vars([("POSTGRES_ENTRA_PG_BIN", name)]);
         let error = Cluster::start(&environment).await.err().unwrap().to_string();
         assert!(error.starts_with("the PostgreSQL server did not initialise"), "{error}");
