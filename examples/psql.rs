@@ -19,18 +19,7 @@ Usage: psql [PSQL OPTIONS]
 Starts psql with the settings of this environment. The token is in PGPASSWORD,
 never on the command line or on the screen. Ends with psql's exit status.
 
-  --print-env   print `export` lines instead: they hold the token";
-
-/// What libpq would put before the variables that it is given, or take where they name none.
-const OTHERS: [&str; 7] = [
-    "PGSERVICE",
-    "PGHOSTADDR",
-    "PGDATABASE",
-    "PGOPTIONS",
-    "PGREQUIREAUTH",
-    "PGCHANNELBINDING",
-    "PGSSLNEGOTIATION",
-];
+  --print-env   print lines for a shell instead: they hold the token";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -43,12 +32,10 @@ fn main() -> ExitCode {
         Some("--print-env") => variables().and_then(|vars| print_exports(&vars)),
         _ => variables().and_then(|vars| {
             let mut psql = Command::new("psql");
-            for name in OTHERS {
-                psql.env_remove(name);
-            }
             // Stated so that Windows looks there first, and not beside this program of the same name.
             psql.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-            run(psql.args(arguments).envs(vars.iter()))
+            vars.apply_to(&mut psql);
+            run(psql.args(arguments))
         }),
     };
     result.unwrap_or_else(|error| {
@@ -81,6 +68,9 @@ fn run(psql: &mut Command) -> Result<ExitCode, Box<dyn Error>> {
 fn print_exports(vars: &LibpqVariables) -> Result<ExitCode, Box<dyn Error>> {
     eprintln!("warning: PGPASSWORD is a credential: whoever reads these lines can log in with it");
     let mut out = io::stdout().lock();
+    for name in LibpqVariables::others() {
+        writeln!(out, "unset {name}")?;
+    }
     for (name, value) in vars.iter() {
         writeln!(out, "export {name}={}", shell_quoted(value))?;
     }

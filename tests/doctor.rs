@@ -136,13 +136,13 @@ async fn wrong_client_secret() {
 }
 
 #[tokio::test]
-async fn wrong_audience() {
+async fn scope_of_another_service() {
     let azure = LocalAzure::start().await.unwrap();
     let builder = builder(azure.vars(APP_SERVICE, ClientType::Python));
     let report = builder.scope("https://management.azure.com/.default").diagnose().await;
-    let (problem, fix) = broken(&report, StepName::Audience);
+    let (problem, fix) = broken(&report, StepName::Identity);
     assert!(problem.contains("https://management.azure.com"), "{problem}");
-    assert!(problem.contains("https://ossrdbms-aad.database.windows.net"), "{problem}");
+    assert!(problem.contains(azure.server().host()), "{problem}");
     assert!(fix.contains("scope"), "{fix}");
     assert_eq!(azure.server().passwords_received(), 0);
 }

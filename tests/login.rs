@@ -196,7 +196,8 @@ async fn a_token_for_another_audience_is_rejected_with_the_servers_text() {
     let connector = connector_with_token(azure, login, move || {
         mint(login, |spec| spec.audience("https://management.azure.com"))
     });
-    let connector = connector.scope("https://management.azure.com/.default").build().unwrap();
+    let connector = connector.scope("https://management.azure.com/.default");
+    let connector = connector.trust_host(azure.server().host()).build().unwrap();
     let rejection = rejection(connector).await;
     assert_eq!(rejection.reason(), RejectionReason::WrongAudience);
     assert!(rejection.message().contains("https://ossrdbms-aad.database.windows.net"));

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{Connector, driver_config::driver_config, host_guard, login::Credential};
+use super::{Connector, driver_config::driver_config, host_guard, login::LoginMethod};
 use crate::{
     Cloud, ConfigError, ConfigErrorKind, ConnectionNames, Environment, Error, Identity,
     RefreshPolicy, Settings, TlsBackend, TokenCache, TokenSource, source,
@@ -25,7 +25,7 @@ pub struct ConnectorBuilder {
     trusted_hosts: Vec<String>,
     backend: TlsBackend,
     deadline: Duration,
-    management_name: bool,
+    asks_management_api: bool,
 }
 
 /// Where the builder takes tokens from.
@@ -49,7 +49,7 @@ impl ConnectorBuilder {
             trusted_hosts: Vec::new(),
             backend: TlsBackend::default(),
             deadline: DEFAULT_DEADLINE,
-            management_name: false,
+            asks_management_api: false,
         }
     }
 
@@ -80,13 +80,16 @@ impl ConnectorBuilder {
     /// Shares the token cache of another connector; its scope and refresh policy come with it.
     ///
     /// Identity endpoints limit the requests of a whole machine, so connectors that log in as the
-    /// same identity should share one cache.
+    /// same identity should share one cache. Its scope must be that of the server's cloud, unless the
+    /// host is one of those that [`trust_host`](Self::trust_host) names.
     pub fn token_cache(mut self, cache: TokenCache) -> Self {
         self.tokens = Tokens::Cache(cache);
         self
     }
 
-    /// Asks for tokens of this scope instead of the one that the server's cloud has.
+    /// Asks for tokens of this scope instead of the one that the server's cloud has. For hosts that
+    /// [`trust_host`](Self::trust_host) names; a host under the domain of a cloud gets tokens for that
+    /// cloud only. No effect with [`token_cache`](Self::token_cache).
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
         self
@@ -105,13 +108,16 @@ impl ConnectorBuilder {
         self
     }
 
-    /// Chooses the TLS library where both are compiled in.
+    /// Chooses the TLS library for connections to PostgreSQL where both are compiled in. HTTPS to
+    /// Microsoft Entra ID, and sqlx, use native-tls then, whatever this says.
     pub fn tls_backend(mut self, backend: TlsBackend) -> Self {
         self.backend = backend;
         self
     }
 
-    /// Limits one connect as a whole: token, DNS, TCP, TLS, login and retries. 30 s unless set.
+    /// Limits one connect as a whole: token, DNS, TCP, TLS, login and retries. 30 s unless set;
+    /// zero is refused by [`build`](Self::build). A token request that it interrupts goes on for the next
+    /// caller.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -121,9 +127,11 @@ impl ConnectorBuilder {
     /// and looks there.
     ///
     /// Off unless set: it is one more token for one more service, and works for user-assigned
-    /// managed identities alone.
+    /// managed identities alone. If that request fails, so does the connect, with [`Error::Token`].
+    /// Microsoft's samples find the name in the same way
+    /// ([source](https://github.com/Azure-Samples/Access-token-refresh-samples)).
     pub fn user_from_management_token(mut self, allowed: bool) -> Self {
-        self.management_name = allowed;
+        self.asks_management_api = allowed;
         self
     }
 
@@ -131,20 +139,20 @@ impl ConnectorBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if a setting is missing, malformed or unsafe; [`Error::Token`] if no token
-    /// source fits this environment.
+    /// [`Error::Config`] if a setting is missing, malformed or unsafe, or if no token source fits this
+    /// environment.
     pub fn build(self) -> Result<Connector, Error> {
         let settings = self.checked_settings()?;
         let cloud = settings.cloud();
-        let (credential, reason) = self.credential(&settings, cloud)?;
+        let (login_method, login_reason) = self.login_method(&settings, cloud)?;
         Ok(Connector::assemble(super::Parts {
             driver_config: driver_config(&settings),
             settings,
-            credential,
-            credential_reason: reason,
+            login_method,
+            login_reason,
             backend: self.backend,
             deadline: self.deadline,
-            management_scope: self.management_name.then(|| cloud.management_scope()),
+            management_scope: self.asks_management_api.then(|| cloud.management_scope()),
         }))
     }
 
@@ -163,14 +171,18 @@ impl ConnectorBuilder {
     }
 
     /// What to log in with, and why.
-    fn credential(&self, settings: &Settings, cloud: Cloud) -> Result<(Credential, String), Error> {
-        let credential = match (settings.identity(), &self.tokens) {
+    fn login_method(
+        &self,
+        settings: &Settings,
+        cloud: Cloud,
+    ) -> Result<(LoginMethod, String), Error> {
+        let method = match (settings.identity(), &self.tokens) {
             (Identity::Password(password), Tokens::Detected) => {
-                (Credential::Password(password.clone()), "the settings hold a password".to_owned())
+                (LoginMethod::Password(password.clone()), "the settings hold a password".to_owned())
             }
             (Identity::Password(_), _) => return Err(two_credentials().into()),
             (_, Tokens::Cache(cache)) => (
-                Credential::Tokens(cache.clone()),
+                LoginMethod::Tokens(cache.clone()),
                 "the builder was given a token cache".to_owned(),
             ),
             (_, Tokens::Source(source)) => (
@@ -184,12 +196,15 @@ impl ConnectorBuilder {
                 (self.cached(Arc::clone(detected.source()), cloud), reason)
             }
         };
-        Ok(credential)
+        if let (LoginMethod::Tokens(tokens), _) = &method {
+            host_guard::check_scope(settings, tokens.scope(), &self.trusted_hosts)?;
+        }
+        Ok(method)
     }
 
-    fn cached(&self, source: Arc<dyn TokenSource>, cloud: Cloud) -> Credential {
+    fn cached(&self, source: Arc<dyn TokenSource>, cloud: Cloud) -> LoginMethod {
         let scope = self.scope.as_deref().unwrap_or(cloud.scope());
-        Credential::Tokens(TokenCache::with_policy(source, scope, self.policy.clone()))
+        LoginMethod::Tokens(TokenCache::with_policy(source, scope, self.policy.clone()))
     }
 }
 

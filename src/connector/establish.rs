@@ -31,7 +31,7 @@ impl Connector {
     ) -> Result<Established, Error> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match self.log_in(deadline, progress).await {
+            let error = match self.try_servers(deadline, progress).await {
                 Ok(established) => return Ok(established),
                 Err(error) => error,
             };
@@ -53,12 +53,12 @@ impl Connector {
     }
 
     /// One pass over the servers; two if the first was refused with a token that may be outdated.
-    pub(super) async fn log_in(
+    pub(super) async fn try_servers(
         &self,
         deadline: Instant,
         progress: &Progress,
     ) -> Result<Established, Error> {
-        let login = self.login(progress).await?;
+        let login = self.prepare_login(progress).await?;
         match self.dial(&login, deadline, progress).await {
             Err(Error::Rejected(rejection)) => {
                 match self.renewed_login(&login, &rejection, progress).await {

@@ -1,6 +1,6 @@
 //! Where a token may go.
 
-use crate::{Cloud, ConfigError, ConfigErrorKind, Host, Settings};
+use crate::{Cloud, ConfigError, ConfigErrorKind, Host, Settings, cloud::resource_of};
 
 /// Refuses settings that would send a token to a host outside the cloud that the token is for.
 ///
@@ -20,9 +20,29 @@ pub(super) fn check_hosts(
     }
 }
 
+/// Refuses tokens of a scope that is not for the host's cloud: the token of another service, or of
+/// another cloud, is not for this server to see.
+pub(super) fn check_scope(
+    settings: &Settings,
+    scope: &str,
+    trusted: &[String],
+) -> Result<(), ConfigError> {
+    let is_foreign = |host: &&Host| {
+        !is_trusted(host, trusted)
+            && Cloud::of_host(host.name()).is_some_and(|it| it.resource() != resource_of(scope))
+    };
+    match settings.hosts().iter().find(is_foreign) {
+        Some(host) => Err(foreign_scope(host, scope)),
+        None => Ok(()),
+    }
+}
+
 fn may_receive(host: &Host, cloud: Cloud, trusted: &[String]) -> bool {
-    cloud.owns_host(host.name())
-        || trusted.iter().any(|name| name.eq_ignore_ascii_case(host.name()))
+    cloud.owns_host(host.name()) || is_trusted(host, trusted)
+}
+
+fn is_trusted(host: &Host, trusted: &[String]) -> bool {
+    trusted.iter().any(|name| name.eq_ignore_ascii_case(host.name()))
 }
 
 fn untrusted(host: &Host, cloud: Cloud) -> ConfigError {
@@ -38,10 +58,19 @@ fn untrusted(host: &Host, cloud: Cloud) -> ConfigError {
     )
 }
 
+fn foreign_scope(host: &Host, scope: &str) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Unsafe,
+        format!("tokens of the scope \"{scope}\" are not for the host \"{}\"", host.name()),
+        "leave the scope to the server's cloud and share a token cache within one cloud only, or \
+         allow this host with Connector::builder().trust_host(..)",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Identity;
+    use crate::{Connector, Identity};
 
     fn check(host: &str, trusted: &[&str]) -> Result<(), ConfigError> {
         let settings = Settings::new(host, Identity::SystemAssigned);
@@ -63,6 +92,37 @@ mod tests {
             assert_eq!(error.kind(), ConfigErrorKind::Unsafe, "{host}");
             assert!(error.to_string().contains("trust_host"), "{error}");
         }
+    }
+
+    #[test]
+    fn tokens_for_another_cloud_or_service_go_to_a_trusted_host_only() {
+        let host = "contoso.postgres.database.azure.com";
+        let settings = Settings::new(host, Identity::SystemAssigned);
+        assert!(check_scope(&settings, Cloud::Public.scope(), &[]).is_ok());
+        let foreign =
+            [Cloud::China.scope(), Cloud::CosmosDb.scope(), Cloud::Public.management_scope()];
+        for scope in foreign {
+            let error = check_scope(&settings, scope, &[]).unwrap_err();
+            assert_eq!(error.kind(), ConfigErrorKind::Unsafe, "{scope}");
+            assert!(check_scope(&settings, scope, &[host.to_owned()]).is_ok(), "{scope}");
+        }
+        let own = Settings::new("db.internal.example", Identity::SystemAssigned);
+        assert!(check_scope(&own, "api://orders/.default", &[]).is_ok());
+    }
+
+    #[test]
+    fn a_shared_token_cache_stays_within_its_cloud() {
+        let connector = |host: &str| {
+            let settings = Settings::new(host, Identity::SystemAssigned);
+            Connector::builder().settings(settings)
+        };
+        let public = connector("contoso.postgres.database.azure.com").build().unwrap();
+        let cache = || public.token_cache().unwrap().clone();
+        let china = connector("contoso.postgres.database.chinacloudapi.cn").token_cache(cache());
+        assert!(china.build().unwrap_err().to_string().contains("not for the host"));
+        assert!(
+            connector("fabrikam.postgres.database.azure.com").token_cache(cache()).build().is_ok()
+        );
     }
 
     #[test]

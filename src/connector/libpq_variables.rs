@@ -1,11 +1,12 @@
 //! A login in the variables that libpq's programs read.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, process::Command};
 
-use tokio::time::timeout;
-
-use super::{Connector, login::Login, progress::Progress};
-use crate::{Error, Host, Identity, Secret, Settings, SslMode, TargetSessionAttrs};
+use super::{Connector, login::Login};
+use crate::{
+    ConfigError, ConfigErrorKind, Error, Host, Identity, Secret, Settings, SslMode,
+    TargetSessionAttrs,
+};
 
 /// Where systems keep the certificate authorities that they trust, as one PEM file. libpq before
 /// version 16 knows no other way to use them.
@@ -18,6 +19,18 @@ const SYSTEM_BUNDLES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     // macOS, BSD.
     "/etc/ssl/cert.pem",
+];
+
+/// What libpq puts before the variables that it is given, or takes where they name none. A service
+/// file may name another host, and turn TLS off.
+const OTHERS: [&str; 7] = [
+    "PGSERVICE",
+    "PGHOSTADDR",
+    "PGOPTIONS",
+    "PGTARGETSESSIONATTRS",
+    "PGREQUIREAUTH",
+    "PGCHANNELBINDING",
+    "PGSSLNEGOTIATION",
 ];
 
 /// What `psql`, `pg_dump` and every other program on libpq need to log in as a [`Connector`] does:
@@ -34,7 +47,17 @@ impl Connector {
     /// Fetches a token if need be, and puts the login into the variables of libpq.
     ///
     /// The token may end in half a minute, and a program that has logged in with it may stay connected
-    /// longer. Give the variables to one child process; don't set them for your own.
+    /// longer. Give the variables to one child process; don't set them for your own:
+    ///
+    /// ```no_run
+    /// # async fn example(connector: postgres_entra::Connector) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut dump = tokio::process::Command::new("pg_dump");
+    /// connector.libpq_variables().await?.apply_to(dump.as_std_mut());
+    /// let status = dump.arg("--schema-only").status().await?;
+    /// # drop(status);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// libpq trusts either the file in `sslrootcert` or the system's authorities, not both. `PGSSLMODE`
     /// is `verify-full`, except for a password that the settings send without TLS.
@@ -43,34 +66,68 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// [`Error::Token`] if there is no valid token, [`Error::Config`] if neither settings nor token name
-    /// the user, [`Error::Timeout`] at the deadline.
+    /// [`Error::Token`] if there is no valid token, [`Error::Timeout`] at the deadline, and
+    /// [`Error::Config`] if neither settings nor token name the user, or if libpq's programs would take
+    /// the database's name for a connection string.
+    ///
+    /// # Panics
+    ///
+    /// As [`connect`](Connector::connect).
     pub async fn libpq_variables(&self) -> Result<LibpqVariables, Error> {
-        let (progress, limit) = (Progress::new(), self.deadline());
-        match timeout(limit, self.login(&progress)).await {
-            Ok(login) => Ok(LibpqVariables::new(self.settings(), &login?)),
-            Err(_) => Err(Error::Timeout { stage: progress.stage(), limit, last: None }),
-        }
+        let login = self.current_login().await?;
+        Ok(LibpqVariables::new(self.settings(), &login)?)
     }
 }
 
 impl LibpqVariables {
-    fn new(settings: &Settings, login: &Login) -> Self {
+    fn new(settings: &Settings, login: &Login) -> Result<Self, ConfigError> {
         let mut vars = hosts(settings.hosts());
         vars.push(("PGUSER", login.user().to_owned()));
-        vars.extend(settings.database().map(|name| ("PGDATABASE", name.to_owned())));
+        vars.push(("PGDATABASE", database(settings, login)?));
         vars.extend(settings.options().map(|options| ("PGOPTIONS", options.to_owned())));
         vars.extend(settings.application_name().map(|name| ("PGAPPNAME", name.to_owned())));
         vars.extend(session_attrs(settings));
         vars.extend(tls(settings));
-        Self { vars, password: login.password().into() }
+        Ok(Self { vars, password: login.password().into() })
     }
 
-    /// Names and values, the secret one last.
+    /// Gives a command these variables, and takes from it those that libpq would put before them.
+    pub fn apply_to(&self, command: &mut Command) {
+        for name in Self::others() {
+            command.env_remove(name);
+        }
+        command.envs(self.iter());
+    }
+
+    /// The variables that must not be set beside these, unless these set them: with `PGSERVICE`, libpq
+    /// would take host and TLS mode from a file, and send the token there.
+    pub fn others() -> impl Iterator<Item = &'static str> {
+        OTHERS.into_iter()
+    }
+
+    /// Names and values, the secret one last. Remove [the others](Self::others) first, or call
+    /// [`apply_to`](Self::apply_to).
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let vars = self.vars.iter().map(|(name, value)| (*name, value.as_str()));
         vars.chain([("PGPASSWORD", self.password.expose())])
     }
+}
+
+/// The database, said aloud: without it, some programs take the user's name for a connection string.
+///
+/// `vacuumdb`, `pgbench` and others take any name with `=` in it, or that looks like a URI, for one
+/// ([source](https://www.postgresql.org/docs/current/app-vacuumdb.html)): it could name another host.
+fn database(settings: &Settings, login: &Login) -> Result<String, ConfigError> {
+    let name = settings.database().unwrap_or(login.user());
+    let is_uri = ["postgres://", "postgresql://"].iter().any(|scheme| name.starts_with(scheme));
+    if is_uri || name.contains('=') {
+        return Err(ConfigError::new(
+            ConfigErrorKind::Unsafe,
+            "programs on libpq would take the database's name for a connection string",
+            "name a database without `=`, that does not begin with postgres:// or postgresql://",
+        ));
+    }
+    Ok(name.to_owned())
 }
 
 fn hosts(hosts: &[Host]) -> Vec<(&'static str, String)> {
@@ -127,8 +184,12 @@ impl fmt::Debug for LibpqVariables {
 mod tests {
     use super::*;
 
-    fn vars(settings: &Settings) -> LibpqVariables {
+    fn try_vars(settings: &Settings) -> Result<LibpqVariables, ConfigError> {
         LibpqVariables::new(settings, &Login::with_password("me".into(), "hunter2".into()))
+    }
+
+    fn vars(settings: &Settings) -> LibpqVariables {
+        try_vars(settings).unwrap()
     }
 
     fn get<'a>(vars: &'a LibpqVariables, name: &str) -> Option<&'a str> {
@@ -143,7 +204,7 @@ mod tests {
         assert_eq!(get(&vars, "PGHOST"), Some("a,b"));
         assert_eq!(get(&vars, "PGPORT"), Some("5432,6432"));
         assert_eq!(get(&vars, "PGHOSTADDR"), Some(",127.0.0.1"));
-        assert_eq!(get(&vars, "PGDATABASE"), None);
+        assert_eq!(get(&vars, "PGDATABASE"), Some("me"));
     }
 
     #[test]
@@ -153,6 +214,29 @@ mod tests {
         assert_eq!(get(&vars, "PGSSLMODE"), Some("verify-full"));
         assert_eq!(get(&vars, "PGSSLROOTCERT"), Some("/ca.pem"));
         assert_eq!(get(&vars, "PGGSSENCMODE"), Some("disable"));
+    }
+
+    #[test]
+    fn a_database_that_is_a_connection_string_is_refused() {
+        for name in ["host=evil.example sslmode=disable", "postgresql://evil.example/x"] {
+            let settings = Settings::new("a", Identity::SystemAssigned).with_database(name);
+            let error = try_vars(&settings).unwrap_err();
+            assert_eq!(error.kind(), ConfigErrorKind::Unsafe);
+            assert!(!error.to_string().contains("evil"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_command_keeps_nothing_that_libpq_would_put_first() {
+        let mut command = Command::new("psql");
+        command.env("PGSERVICE", "legacy").env("PGHOSTADDR", "192.0.2.1").env("PGUSER", "you");
+        vars(&Settings::new("a", Identity::SystemAssigned)).apply_to(&mut command);
+        let left = |name: &str| {
+            let mut vars = command.get_envs();
+            vars.find_map(|(known, value)| (known == name).then_some(value)).flatten()
+        };
+        assert_eq!((left("PGSERVICE"), left("PGHOSTADDR")), (None, None));
+        assert_eq!(left("PGUSER"), Some("me".as_ref()));
     }
 
     #[test]

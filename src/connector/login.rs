@@ -8,7 +8,7 @@ use crate::{
 
 /// What logins are made with.
 #[derive(Clone, Debug)]
-pub(super) enum Credential {
+pub(super) enum LoginMethod {
     /// A token from this cache.
     Tokens(TokenCache),
     /// The role's own password.
@@ -74,15 +74,15 @@ impl Login {
 
 impl Connector {
     /// The name and the secret to log in with.
-    pub(super) async fn login(&self, progress: &Progress) -> Result<Login, Error> {
-        match &self.0.parts.credential {
-            Credential::Tokens(tokens) => {
+    pub(super) async fn prepare_login(&self, progress: &Progress) -> Result<Login, Error> {
+        match &self.0.parts.login_method {
+            LoginMethod::Tokens(tokens) => {
                 progress.enter(Stage::Token);
                 let acquired = tokens.acquire().await?;
                 let user = self.user(&acquired.token).await?;
                 Ok(Login::with_token(user, acquired))
             }
-            Credential::Password(password) => {
+            LoginMethod::Password(password) => {
                 let user = self.settings().user().ok_or_else(unknown_user)?;
                 Ok(Login::with_password(user.to_owned(), password.clone()))
             }

@@ -19,7 +19,10 @@ pub use libpq_variables::LibpqVariables;
 use tokio::{sync::OnceCell, task::JoinHandle};
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
 
-use self::{login::Credential, progress::Progress};
+use self::{
+    login::{Login, LoginMethod},
+    progress::Progress,
+};
 use crate::{
     Environment, Error, Settings, Stage, TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
     tls::{TlsConnector, TlsSetup},
@@ -28,11 +31,15 @@ use crate::{
 /// Connects as the process environment says: the same as `Connector::from_env()?.connect()`.
 ///
 /// For one connection at start-up. Whoever opens more keeps a [`Connector`], which keeps the token
-/// and the TLS set-up.
+/// and the TLS set-up. Cancel safe, as [`Connector::connect`] is.
 ///
 /// # Errors
 ///
-/// See [`Connector::connect`].
+/// As [`Connector::from_env`] and [`Connector::connect`].
+///
+/// # Panics
+///
+/// As [`Connector::connect`].
 pub async fn connect() -> Result<Client, Error> {
     Connector::from_env()?.connect().await
 }
@@ -41,6 +48,15 @@ pub async fn connect() -> Result<Client, Error> {
 ///
 /// Cloning is cheap, and clones share the token cache and the TLS set-up. Nothing runs in the
 /// background until the first connect.
+///
+/// # Events
+///
+/// Target `postgres_entra::connect`, level warn, without secrets.
+///
+/// | message | fields |
+/// |---|---|
+/// | `connecting failed and is tried again` | `error`, `retry_in_ms` |
+/// | `the connection broke` | `error` |
 #[derive(Clone)]
 pub struct Connector(Arc<Shared>);
 
@@ -54,9 +70,9 @@ struct Shared {
 struct Parts {
     settings: Settings,
     driver_config: Config,
-    credential: Credential,
-    /// Why this credential: one clause without values.
-    credential_reason: String,
+    login_method: LoginMethod,
+    /// Why this method: one clause without values.
+    login_reason: String,
     backend: TlsBackend,
     deadline: Duration,
     management_scope: Option<&'static str>,
@@ -70,8 +86,8 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if a variable is missing, malformed or unsafe; [`Error::Token`] if no token
-    /// source fits this environment.
+    /// [`Error::Config`] if a variable is missing, malformed or unsafe, or if no token source fits this
+    /// environment.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -105,7 +121,12 @@ impl Connector {
     ///
     /// [`Error::Token`], [`Error::Tls`], [`Error::Rejected`] and [`Error::Connect`] as they say;
     /// transient ones only after retries up to the deadline. [`Error::Timeout`] at the deadline.
-    /// [`Error::Config`] if neither settings nor token name the user.
+    /// [`Error::Config`] if neither settings nor token name the user, or if the file in `sslrootcert`
+    /// can't be used.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with time and I/O enabled.
     pub async fn connect(&self) -> Result<Client, Error> {
         let (client, connection) = self.connect_parts().await?;
         drive(connection);
@@ -115,9 +136,14 @@ impl Connector {
     /// Connects and returns the connection too, for callers that drive it themselves: to receive
     /// notifications (`LISTEN`), or to hand both to a pool or ORM.
     ///
-    /// Nothing happens on the client until the connection is polled.
+    /// Nothing happens on the client until the connection is polled. Cancel safe, as
+    /// [`connect`](Self::connect).
     ///
     /// # Errors
+    ///
+    /// As [`Connector::connect`].
+    ///
+    /// # Panics
     ///
     /// As [`Connector::connect`].
     pub async fn connect_parts(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
@@ -125,12 +151,19 @@ impl Connector {
         self.until(deadline, &progress, self.establish(deadline, &progress)).await
     }
 
-    /// Asks the server to cancel what a client of this connector is executing.
+    /// Asks the server to cancel what a client of this connector is executing. The server doesn't say
+    /// whether there was anything to cancel.
+    ///
+    /// Cancel safe: dropping the future gives the request up.
     ///
     /// # Errors
     ///
-    /// [`Error::Tls`] or [`Error::Connect`] if the request did not reach the server, and
-    /// [`Error::Timeout`] at the deadline. The server doesn't say whether there was anything to cancel.
+    /// [`Error::Tls`] or [`Error::Connect`] if the request did not reach the server,
+    /// [`Error::Timeout`] at the deadline, [`Error::Config`] if the file in `sslrootcert` can't be used.
+    ///
+    /// # Panics
+    ///
+    /// As [`Connector::connect`].
     pub async fn cancel_query(&self, token: &CancelToken) -> Result<(), Error> {
         let progress = Progress::new();
         progress.enter(Stage::Tcp);
@@ -146,16 +179,20 @@ impl Connector {
     /// The name and the secret to log in with now, for a driver that keeps both.
     #[cfg(feature = "sqlx")]
     pub(crate) async fn user_and_password(&self) -> Result<(String, crate::Secret), Error> {
-        let progress = Progress::new();
-        let login = self.until(self.ends_at(), &progress, self.login(&progress)).await?;
+        let login = self.current_login().await?;
         Ok((login.user().to_owned(), login.password().into()))
+    }
+
+    async fn current_login(&self) -> Result<Login, Error> {
+        let progress = Progress::new();
+        self.until(self.ends_at(), &progress, self.prepare_login(&progress)).await
     }
 
     /// The token cache, for sharing, metrics and warm-up; `None` if a password logs in.
     pub fn token_cache(&self) -> Option<&TokenCache> {
-        match &self.0.parts.credential {
-            Credential::Tokens(tokens) => Some(tokens),
-            Credential::Password(_) => None,
+        match &self.0.parts.login_method {
+            LoginMethod::Tokens(tokens) => Some(tokens),
+            LoginMethod::Password(_) => None,
         }
     }
 
@@ -193,7 +230,7 @@ impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector")
             .field("settings", &self.0.parts.settings)
-            .field("credential", &self.0.parts.credential)
+            .field("login_method", &self.0.parts.login_method)
             .field("backend", &self.0.parts.backend)
             .field("deadline", &self.0.parts.deadline)
             .finish_non_exhaustive()

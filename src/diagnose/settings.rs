@@ -65,7 +65,7 @@ pub(super) fn identity(connector: &Connector) -> Step {
     describe(settings.identity(), &mut step);
     step.known("from", origin(settings, "identity").map(Origin::to_string));
     step.known("source", connector.token_cache().map(TokenCache::source_name));
-    step.detail("because", connector.credential_reason());
+    step.detail("because", connector.login_reason());
     step.passed()
 }
 

@@ -43,12 +43,14 @@ use crate::{ConnectError, Connector, Error, error::cause};
 ///
 /// As [`Connector::connect`], and [`Error::Connect`] if the session can't be set up for diesel.
 pub async fn connect(connector: &Connector) -> Result<AsyncPgConnection, Error> {
-    let (client, connection) = connector.connect_parts().await?;
-    let session = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
-    session.map_err(|error| {
-        let host = &connector.settings().hosts()[0];
-        ConnectError::new(host.name(), host.port(), true, error).into()
-    })
+    let session = connector.connect_with(async |(client, connection)| {
+        let session = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+        session.map_err(|error| {
+            let host = &connector.settings().hosts()[0];
+            ConnectError::new(host.name(), host.port(), true, error).into()
+        })
+    });
+    session.await
 }
 
 /// What makes the connections of a pool: all of them with [`connect`].
