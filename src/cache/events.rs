@@ -14,7 +14,7 @@ pub(super) fn hit(source: &str) {
 }
 
 pub(super) fn launched(source: &str, launch: Launch) {
-    let Launch { deadline, forced } = launch;
+    let Launch { deadline, forced, .. } = launch;
     let deadline_s = deadline.as_secs_f32();
     debug!(name: "fetch_started", target: TARGET, source, forced, deadline_s, "fetching a token");
 }

@@ -7,32 +7,49 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    time::{timeout, timeout_at},
+};
 
-use super::shared::Shared;
+use super::{shared::Shared, state::Launch};
 use crate::{AccessToken, TokenError, TokenErrorKind, TokenSource};
 
 pub(super) type Outcome = Result<AccessToken, TokenError>;
 
 /// A fetch under way, as those who wait see it. They may stop waiting at any time.
 #[derive(Clone, Debug)]
-pub(super) struct Flight(watch::Receiver<Option<Outcome>>);
+pub(super) struct Flight {
+    launch: Launch,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
 
 /// A fetch under way, as its task sees it. However the task ends, the cache is told.
 pub(super) struct Pilot {
+    launch: Launch,
     cache: Weak<Shared>,
     outcome: watch::Sender<Option<Outcome>>,
 }
 
-pub(super) fn prepare(cache: Weak<Shared>) -> (Pilot, Flight) {
-    let (outcome, watcher) = watch::channel(None);
-    (Pilot { cache, outcome }, Flight(watcher))
+pub(super) fn prepare(launch: Launch, cache: Weak<Shared>) -> (Pilot, Flight) {
+    let (sender, outcome) = watch::channel(None);
+    (Pilot { launch, cache, outcome: sender }, Flight { launch, outcome })
 }
 
 impl Flight {
-    /// Waits for the outcome. Cancel safe.
-    pub(super) async fn landed(mut self) -> Outcome {
-        match self.0.wait_for(Option::is_some).await.as_deref() {
+    /// Waits for the outcome, or returns nothing once the flight is overdue. Cancel safe.
+    pub(super) async fn landed(self) -> Option<Outcome> {
+        let overdue_at = self.launch.overdue_at;
+        match Handle::try_current() {
+            Ok(_) => timeout_at(overdue_at, self.ended()).await.ok(),
+            // Outside a runtime there is no timer, and no way to start another fetch either.
+            Err(_) => Some(self.ended().await),
+        }
+    }
+
+    async fn ended(mut self) -> Outcome {
+        match self.outcome.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(outcome)) => outcome.clone(),
             _ => Err(interrupted("token cache", "the fetch ended without a result")),
         }
@@ -41,12 +58,8 @@ impl Flight {
 
 impl Pilot {
     /// Fetches a token, within the deadline and while the cache has an owner.
-    pub(super) async fn fetch(
-        self,
-        source: Arc<dyn TokenSource>,
-        scope: Arc<str>,
-        deadline: Duration,
-    ) {
+    pub(super) async fn fetch(self, source: Arc<dyn TokenSource>, scope: Arc<str>) {
+        let deadline = self.launch.deadline;
         let answer = pin!(timeout(deadline, source.fetch_token(&scope)));
         // The cache itself watches each flight, so nobody watches once its last handle is gone.
         let abandoned = pin!(self.outcome.closed());
@@ -55,7 +68,8 @@ impl Pilot {
             Either::Left((Err(_elapsed), _)) => Err(timed_out(source.name(), deadline)),
             Either::Right(((), _)) => return,
         };
-        self.report(|cache| cache.land(outcome));
+        let number = self.launch.number;
+        self.report(|cache| cache.land(number, outcome));
     }
 
     fn report(&self, land: impl FnOnce(&Shared) -> Outcome) {
@@ -70,13 +84,16 @@ impl Drop for Pilot {
         if self.outcome.borrow().is_some() {
             return;
         }
+        let number = self.launch.number;
         self.report(|cache| {
             let source = cache.source_name();
             if std::thread::panicking() {
-                cache.land(Err(interrupted(source, "the fetch panicked")
-                    .with_hint("see the panic message; the runtime needs its time driver")))
+                let error = interrupted(source, "the fetch panicked")
+                    .with_hint("see the panic message; the runtime needs its time driver");
+                cache.land(number, Err(error))
             } else {
-                cache.abandon(interrupted(source, "the fetch was aborted or its runtime ended"))
+                let problem = "the fetch was aborted or its runtime ended";
+                cache.abandon(number, interrupted(source, problem))
             }
         });
     }

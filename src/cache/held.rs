@@ -57,8 +57,10 @@ impl Held {
         let by_wall_clock = self.token.life_left(now.wall);
         let life =
             if self.is_servable(now) { by_wall_clock.min(self.left(now)) } else { by_wall_clock };
+        // Scaled to what is left: an endpoint that caches hands out no other token before this one ends.
+        let margin = self.margin.min(policy.margin_for(life));
         let renew_after = jitter::earlier(life / 2, JITTER_SHARE, random).max(policy.floor());
-        Self::new(self.token.clone(), now, life, self.margin, renew_after)
+        Self::new(self.token.clone(), now, life, margin, renew_after)
     }
 
     /// From now on, if it can be served now.
@@ -117,15 +119,15 @@ impl Held {
         self.suspect
     }
 
+    /// Casts doubt on it, which makes a renewal due.
     pub(super) fn suspect(&mut self) {
         self.suspect = true;
+        self.renew_after = Duration::ZERO;
+        self.renew_at = self.received;
     }
 
-    /// Serves it again after a forced fetch failed; a renewal stays due.
+    /// Trusts it again after a forced fetch failed; a renewal stays due.
     pub(super) fn rehabilitate(&mut self) {
-        if std::mem::take(&mut self.suspect) {
-            self.renew_after = Duration::ZERO;
-            self.renew_at = self.received;
-        }
+        self.suspect = false;
     }
 }

@@ -22,8 +22,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Keeps a token fresh while it lives: the guard of [`TokenCache::keep_fresh`].
 ///
-/// It counts as a handle of the cache. Dropping it ends its task. When `drop` has returned, the
-/// callback never starts again; a call that another thread is in the middle of runs to its end.
+/// It counts as a handle of the cache. Dropping it ends its task, and the callback is not called again;
+/// a call that another thread is making at that moment runs to its end.
 ///
 /// [`TokenCache::keep_fresh`]: crate::TokenCache::keep_fresh
 #[must_use = "the token is kept fresh only while the guard lives"]

@@ -71,7 +71,7 @@ use shared::{Shared, Step};
 /// failed pause over         rejected   fetched                 failed   pause over
 ///   v   │                          v   │                            v   │
 ///   held off                       suspect ──────── failed ───────> backing off
-///   fails                          waits                            serves
+///   fails                          serves, fetches                  serves
 /// ```
 ///
 /// Where a state serves, the beginning of the token's safety margin leads to "empty".
@@ -80,14 +80,19 @@ use shared::{Shared, Step};
 ///   random. The same token again is normal, since managed identity endpoints cache: it is asked for
 ///   again after half of what is left.
 /// - A failed renewal keeps the valid token and is tried again after a pause. An outage of the identity
-///   service that is shorter than half of a token's life is not felt.
+///   service that is shorter than half of the token's remaining life is not felt, if calls come or
+///   [`keep_fresh`](Self::keep_fresh) is on; without either nothing renews the token, and it expires.
+/// - A token that the server rejected is fetched anew. Whoever was rejected waits for that; the others
+///   are served meanwhile.
 /// - Without a token, all who wait for a failed fetch get its error, and so do those who call during the
 ///   pause after it, without a request.
 /// - Expiry is judged by the wall clock and by the monotonic clock, whichever says it is earlier, so
 ///   neither a suspended machine nor a clock that is set makes an expired token look valid.
+/// - A fetch that has not ended a second after its deadline, because nobody runs its runtime, is given
+///   up: another one is started.
 /// - A panic in the source, an aborted fetch or an ended runtime fail those who wait for that fetch
 ///   ([`Interrupted`](crate::TokenErrorKind::Interrupted)); the next call starts another.
-/// - With the last handle a fetch under way is aborted.
+/// - Dropping the last handle aborts a fetch that is under way.
 ///
 /// The numbers behind this are a [`RefreshPolicy`].
 ///
@@ -169,11 +174,35 @@ impl TokenCache {
         self.acquire().await.map(|acquired| acquired.token)
     }
 
+    /// Tells the cache that the server rejected this token, as [`invalidate`](Self::invalidate) does, and
+    /// waits for the token to try next. It is the same token again if there is no other to be had.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`token`](Self::token).
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token).
+    pub async fn replace(&self, rejected: &AccessToken) -> Result<AccessToken, TokenError> {
+        self.reacquire(rejected).await.map(|acquired| acquired.token)
+    }
+
     /// As [`token`](Self::token), and tells whether the token was there before the call.
     pub(crate) async fn acquire(&self) -> Result<Acquired, TokenError> {
+        self.acquire_after(None).await
+    }
+
+    /// As [`replace`](Self::replace), and tells whether the token was there before the call.
+    pub(crate) async fn reacquire(&self, rejected: &AccessToken) -> Result<Acquired, TokenError> {
+        self.invalidate(rejected);
+        self.acquire_after(Some(rejected)).await
+    }
+
+    async fn acquire_after(&self, rejected: Option<&AccessToken>) -> Result<Acquired, TokenError> {
         let mut brought: Option<AccessToken> = None;
         loop {
-            let flight = match self.0.step(brought.is_some())? {
+            let flight = match self.0.step(rejected, brought.is_some())? {
                 Step::Serve(token) => {
                     let from_cache = !brought.is_some_and(|brought| brought.is_same_as(&token));
                     return Ok(Acquired { token, from_cache });
@@ -181,9 +210,11 @@ impl TokenCache {
                 Step::Wait(flight) => flight,
             };
             match flight.landed().await {
+                // Overdue: the next step starts another.
+                None => {}
                 // Asked again rather than served: time may have passed before this task ran.
-                Ok(token) => brought = Some(token),
-                Err(error) => {
+                Some(Ok(token)) => brought = Some(token),
+                Some(Err(error)) => {
                     let token = self.0.fall_back(error)?;
                     return Ok(Acquired { token, from_cache: true });
                 }
@@ -193,9 +224,9 @@ impl TokenCache {
 
     /// Tells the cache that the server rejected this token.
     ///
-    /// If it is the held token, the next [`token`](Self::token) waits for a fetch. Should that fail while
-    /// the token has not expired, the token is served again: the rejection may have been about the role
-    /// and not about the token. Nothing happens if another token is held by now, if a fetch was forced
+    /// If it is the held token, the next call starts a fetch. Until that brings another token the held one
+    /// is still served, since the rejection may have been about the role and not about the token; only
+    /// [`replace`](Self::replace) waits. Nothing happens if another token is held by now, if a fetch was forced
     /// this way less than [`RefreshPolicy::forced_fetch_interval`] ago, or in the pause after a failed
     /// fetch; so a wrong role name does not lead to a storm of requests.
     pub fn invalidate(&self, token: &AccessToken) {

@@ -83,10 +83,18 @@ impl Shared {
     }
 
     /// Takes a caller one step further. A call that has waited before is not counted again.
-    pub(super) fn step(self: &Arc<Self>, waited: bool) -> Result<Step, TokenError> {
+    pub(super) fn step(
+        self: &Arc<Self>,
+        rejected: Option<&AccessToken>,
+        waited: bool,
+    ) -> Result<Step, TokenError> {
         let now = self.clock.now();
         let mut slot = self.lock();
-        match slot.state.decide(now) {
+        let decision = match rejected {
+            Some(token) => slot.state.decide_after_rejection(now, token),
+            None => slot.state.decide(now),
+        };
+        match decision {
             Decision::Serve(token) => {
                 slot.count_served(waited);
                 drop(slot);
@@ -129,7 +137,7 @@ impl Shared {
         let slot = self.lock();
         let token = slot.state.servable(now).map(|held| held.token().clone());
         let mut look_again_in = slot.state.fetch_in(now);
-        if slot.state.flight().is_some() {
+        if slot.state.flight(now).is_some() {
             look_again_in = Duration::MAX;
         } else if let (true, Ok(runtime)) = (look_again_in.is_zero(), Handle::try_current()) {
             self.launch(slot, now, &runtime);
@@ -139,10 +147,10 @@ impl Shared {
     }
 
     /// Takes in what a fetch brought; returns what all who waited for it get.
-    pub(super) fn land(&self, outcome: Outcome) -> Outcome {
+    pub(super) fn land(&self, number: u64, outcome: Outcome) -> Outcome {
         let outcome = outcome.and_then(|token| self.for_our_scope(token));
         let random = (self.random)();
-        self.finish(|state, now| state.land(now, outcome, random))
+        self.finish(number, outcome, |state, now, outcome| state.land(now, outcome, random))
     }
 
     /// A token for another service is an error: nobody must send it to ours.
@@ -152,8 +160,8 @@ impl Shared {
     }
 
     /// Takes in that a fetch ended through no fault of its source.
-    pub(super) fn abandon(&self, error: TokenError) -> Outcome {
-        self.finish(|state, now| state.abandon(now, error))
+    pub(super) fn abandon(&self, number: u64, error: TokenError) -> Outcome {
+        self.finish(number, Err(error), |state, now, outcome| state.abandon(now, outcome))
     }
 
     pub(super) fn invalidate(&self, token: &AccessToken) {
@@ -176,22 +184,31 @@ impl Shared {
         now: Moment,
         runtime: &Handle,
     ) -> Flight {
-        let (pilot, flight) = flight::prepare(Arc::downgrade(self));
-        let launch = slot.state.launch(now, flight.clone());
+        let launch = slot.state.plan(now);
+        let (pilot, flight) = flight::prepare(launch, Arc::downgrade(self));
+        slot.state.depart(launch, flight.clone());
         slot.counters.fetches += 1;
         slot.counters.forced += u64::from(launch.forced);
         // A runtime that is shutting down drops the task at once, and that takes the lock again.
         drop(slot);
         events::launched(&self.source_name, launch);
-        let fetch = pilot.fetch(self.source.clone(), self.scope.clone(), launch.deadline);
+        let fetch = pilot.fetch(self.source.clone(), self.scope.clone());
         runtime.spawn(fetch.instrument(events::fetch_span(&self.source_name)));
         flight
     }
 
-    fn finish(&self, change: impl FnOnce(&mut State<Flight>, Moment) -> Landing) -> Outcome {
+    fn finish(
+        &self,
+        number: u64,
+        outcome: Outcome,
+        change: impl FnOnce(&mut State<Flight>, Moment, Outcome) -> Landing,
+    ) -> Outcome {
         let now = self.clock.now();
         let mut slot = self.lock();
-        let landing = change(&mut slot.state, now);
+        if !slot.state.arrive(number) {
+            return outcome;
+        }
+        let landing = change(&mut slot.state, now, outcome);
         if let Err(error) = &landing.outcome {
             slot.counters.failures += 1;
             slot.counters.last_error = Some(error.clone());

@@ -9,6 +9,16 @@ use crate::{AccessToken, TokenError, TokenErrorKind, clock::Moment};
 /// apart within a few tries.
 const JITTER_SHARE: u32 = 4;
 
+/// How long after its deadline a fetch is given up. It ends itself at the deadline, unless nobody runs
+/// the runtime that it is on: one of a single thread does nothing outside `block_on`.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A managed identity endpoint hands out the token that it holds until that has expired
+/// ([documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#token-caching)),
+/// by its clock, which may differ from ours by as much. So a token that ends about now is followed by
+/// another soon, and is no reason to give up.
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+
 /// What the cache knows, and the rules. It reads no clock and does no I/O: each call is told the time.
 ///
 /// `F` stands for a fetch under way; its callers need something to wait on.
@@ -17,7 +27,8 @@ pub(super) struct State<F> {
     policy: RefreshPolicy,
     source_name: String,
     held: Option<Held>,
-    flight: Option<F>,
+    flight: Option<(Launch, F)>,
+    launches: u64,
     trouble: Option<Trouble>,
     forced_at: Option<Instant>,
 }
@@ -48,7 +59,11 @@ pub(super) enum Decision<F> {
 /// How a fetch is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Launch {
+    /// Tells it from all others.
+    pub(super) number: u64,
     pub(super) deadline: Duration,
+    /// When those who wait for it give it up.
+    pub(super) overdue_at: Instant,
     pub(super) forced: bool,
 }
 
@@ -72,6 +87,7 @@ impl<F: Clone> State<F> {
             source_name: source_name.into(),
             held: None,
             flight: None,
+            launches: 0,
             trouble: None,
             forced_at: None,
         }
@@ -81,37 +97,61 @@ impl<F: Clone> State<F> {
     pub(super) fn decide(&self, now: Moment) -> Decision<F> {
         match (self.servable(now), self.paused(now)) {
             (None, Some(trouble)) => Decision::Fail(trouble.error.clone()),
-            (None, None) => self.wait(),
-            (Some(held), None) if held.is_suspect() => self.wait(),
-            (Some(held), None) if self.flight.is_none() && held.is_due(now) => {
+            (None, None) => self.wait(now),
+            (Some(held), None) if self.flight(now).is_none() && held.is_due(now) => {
                 Decision::ServeAndFetch(held.token().clone())
             }
             (Some(held), _) => Decision::Serve(held.token().clone()),
         }
     }
 
-    fn wait(&self) -> Decision<F> {
-        self.flight.clone().map_or(Decision::FetchAndWait, Decision::Wait)
+    /// What a caller is to do now whose login was rejected with this token.
+    ///
+    /// It alone waits for the fetch that is to bring another. The rejection may have been about its role,
+    /// and then the others, who are served meanwhile, must not depend on the identity service.
+    pub(super) fn decide_after_rejection(&self, now: Moment, token: &AccessToken) -> Decision<F> {
+        let in_doubt = |held: &Held| held.is_suspect() && held.token().is_same_as(token);
+        if self.servable(now).is_some_and(in_doubt) { self.wait(now) } else { self.decide(now) }
+    }
+
+    fn wait(&self, now: Moment) -> Decision<F> {
+        self.flight(now).cloned().map_or(Decision::FetchAndWait, Decision::Wait)
     }
 
     /// Time until a fetch is due; zero if one should start now. Without regard to one under way.
     pub(super) fn fetch_in(&self, now: Moment) -> Duration {
-        let trusted = self.servable(now).filter(|held| !held.is_suspect());
-        trusted.map_or(Duration::ZERO, |held| held.renew_in(now)).max(self.pause_left(now))
+        let held = self.servable(now);
+        held.map_or(Duration::ZERO, |held| held.renew_in(now)).max(self.pause_left(now))
     }
 
-    /// The fetch that is under way.
-    pub(super) fn flight(&self) -> Option<&F> {
-        self.flight.as_ref()
+    /// The fetch that is under way, unless it is overdue.
+    pub(super) fn flight(&self, now: Moment) -> Option<&F> {
+        let in_time = self.flight.as_ref().filter(|(launch, _)| launch.overdue_at > now.monotonic);
+        in_time.map(|(_, flight)| flight)
     }
 
-    /// Notes that a fetch starts.
-    pub(super) fn launch(&mut self, now: Moment, flight: F) -> Launch {
-        let forced = self.servable(now).is_some_and(Held::is_suspect);
-        let servable = self.servable(now).filter(|_| !forced);
-        let servable = servable.map_or(Duration::ZERO, |held| held.servable_for(now));
-        self.flight = Some(flight);
-        Launch { deadline: self.policy.deadline_for(servable), forced }
+    /// How a fetch that starts now is to be made.
+    pub(super) fn plan(&mut self, now: Moment) -> Launch {
+        self.launches += 1;
+        let held = self.servable(now);
+        let servable = held.map_or(Duration::ZERO, |held| held.servable_for(now));
+        let deadline = self.policy.deadline_for(servable);
+        Launch {
+            number: self.launches,
+            deadline,
+            overdue_at: now.monotonic + deadline + GRACE,
+            forced: held.is_some_and(Held::is_suspect),
+        }
+    }
+
+    /// Notes that a fetch starts. One that was overdue is of no interest any longer.
+    pub(super) fn depart(&mut self, launch: Launch, flight: F) {
+        self.flight = Some((launch, flight));
+    }
+
+    /// Notes that a fetch has ended. Returns whether it is of interest.
+    pub(super) fn arrive(&mut self, number: u64) -> bool {
+        self.flight.take_if(|(launch, _)| launch.number == number).is_some()
     }
 
     /// Takes in what the fetch brought.
@@ -121,7 +161,6 @@ impl<F: Clone> State<F> {
         outcome: Result<AccessToken, TokenError>,
         random: u64,
     ) -> Landing {
-        self.flight = None;
         match outcome.and_then(|token| self.accept(now, token, random)) {
             Ok((token, unchanged)) => self.landing(now, Ok(token), unchanged),
             Err(error) => {
@@ -133,9 +172,8 @@ impl<F: Clone> State<F> {
 
     /// Takes in that the fetch ended without an answer and without fault of its source: it was
     /// aborted, or its runtime ended. That says nothing about the service, so nothing is held off.
-    pub(super) fn abandon(&mut self, now: Moment, error: TokenError) -> Landing {
-        self.flight = None;
-        self.landing(now, Err(error), false)
+    pub(super) fn abandon(&self, now: Moment, outcome: Result<AccessToken, TokenError>) -> Landing {
+        self.landing(now, outcome, false)
     }
 
     /// Doubts the held token if it is the one given; returns whether a fetch is now forced.
@@ -180,9 +218,9 @@ impl<F: Clone> State<F> {
         let unchanged = same.is_some();
         let received = match same {
             Some(held) => held.receive_again(now, &self.policy, random),
-            None => Held::receive(token, now, &self.policy, random),
+            None => Held::receive(token.clone(), now, &self.policy, random),
         };
-        let held = received.ok_or_else(|| self.unusable())?;
+        let held = received.ok_or_else(|| self.unusable(now, &token))?;
         let token = held.token().clone();
         self.held = Some(held);
         self.trouble = None;
@@ -230,9 +268,15 @@ impl<F: Clone> State<F> {
         Landing { outcome, unchanged, left, retry_in: self.pause_left(now) }
     }
 
-    fn unusable(&self) -> TokenError {
+    fn unusable(&self, now: Moment, token: &AccessToken) -> TokenError {
+        let over_for = now.wall.duration_since(token.expires_on()).unwrap_or_default();
+        let kind = if over_for < CLOCK_SKEW {
+            TokenErrorKind::Unavailable
+        } else {
+            TokenErrorKind::InvalidToken
+        };
         let problem = "the token that came has expired or is about to";
-        TokenError::new(TokenErrorKind::InvalidToken, self.source_name.clone(), problem)
+        TokenError::new(kind, self.source_name.clone(), problem)
             .with_hint("check that the clock of this machine is right")
     }
 }

@@ -101,8 +101,7 @@ impl Connector {
         // The refusal is what the caller has to hear of, should the deadline pass meanwhile.
         progress.failed(rejection.clone().into());
         progress.enter(Stage::Token);
-        tokens.invalidate(doubtful);
-        let acquired = tokens.acquire().await.ok()?;
+        let acquired = tokens.reacquire(doubtful).await.ok()?;
         let newer = !acquired.token.is_same_as(doubtful);
         newer.then(|| Login::with_token(refused.user().to_owned(), acquired))
     }

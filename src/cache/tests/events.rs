@@ -60,7 +60,8 @@ impl Visit for Line {
 /// Other tests run without a subscriber, and the first use of an event settles who is interested in it.
 fn register_all_events() {
     events::hit("");
-    events::launched("", Launch { deadline: HOUR, forced: false });
+    let overdue_at = tokio::time::Instant::now();
+    events::launched("", Launch { number: 1, deadline: HOUR, overdue_at, forced: false });
     events::invalidated("");
     events::callback_panicked("");
     for unchanged in [false, true] {
@@ -110,8 +111,7 @@ async fn names_and_fields_are_stable_and_hold_no_token() {
     pass(HOUR).await;
     rig.issuer.direct(|_| Answer::token("secret-same", HOUR));
     let token = rig.cache.token().await.unwrap();
-    rig.cache.invalidate(&token);
-    rig.text().await;
+    rig.cache.replace(&token).await.unwrap();
     let lines = log.take(true);
     assert!(lines.contains(&"INFO token_invalidated".to_owned()), "{lines:?}");
     assert!(lines.contains(&"DEBUG token_unchanged lifetime_s=3600".to_owned()), "{lines:?}");

@@ -84,7 +84,9 @@ async fn a_hung_source_is_bounded_by_the_fetch_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn an_expired_token_from_the_source_is_an_error_that_backs_off() {
-    let rig = Rig::new(|_| Answer::token("a", Duration::ZERO));
+    let rig = Rig::new(|_| unreachable!());
+    let expired = token("a", rig.clock.now().wall - HOUR);
+    rig.issuer.direct(move |_| Answer::fixed(&expired));
     for _ in 0..1000 {
         assert_eq!(rig.error().await, InvalidToken);
     }

@@ -54,6 +54,21 @@ fn many_runtimes_that_end_early_hold_nothing_off() {
     assert_eq!(runtime().block_on(rig.text()), "a");
 }
 
+/// A runtime of a single thread does nothing outside `block_on`, not even what ends a fetch in time.
+#[test]
+fn a_fetch_on_a_runtime_that_nobody_runs_is_given_up() {
+    let rig = Rig::new(|_| Answer::silence());
+    let idle = fetching(&rig);
+    rig.issuer.direct(|_| Answer::token("a", DAY));
+    let paused = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    assert_eq!(paused.block_on(rig.text()), "a");
+    assert_eq!(rig.fetches(), 2);
+    // Nothing comes of it when it is run again.
+    idle.block_on(settle());
+    drop(idle);
+    assert_eq!((rig.stats().failures, rig.fetches()), (0, 2));
+}
+
 #[test]
 fn a_runtime_that_is_shutting_down_does_not_hang_or_panic() {
     let rig = Rig::new(|_| Answer::token("a", DAY));

@@ -23,8 +23,8 @@ fn what_a_caller_is_to_do() {
         ),
         (
             "a due token is served while it is fetched, until its margin begins",
-            &[(0, Got("a", 3600)), (1800, Fetch)],
-            &[(1800, "serve a"), (3569, "serve a"), (3570, "wait for flight")],
+            &[(0, Got("a", 3600)), (3560, Fetch)],
+            &[(3560, "serve a"), (3569, "serve a"), (3570, "wait for flight")],
         ),
         (
             "the issuer's refresh time takes the place of half of the life",
@@ -49,7 +49,12 @@ fn what_a_caller_is_to_do() {
         (
             "the same token again is not asked for faster than the floor",
             &[(0, GotUntil("a", 60)), (45, GotUntil("a", 60))],
-            &[(54, "serve a"), (55, "serve a and fetch"), (57, "fetch and wait")],
+            &[
+                (54, "serve a"),
+                (55, "serve a and fetch"),
+                (58, "serve a and fetch"),
+                (59, "fetch and wait"),
+            ],
         ),
         (
             "a failure holds off callers that have no token",
@@ -109,14 +114,19 @@ fn what_a_caller_is_to_do() {
         ),
         ("one panic holds nothing off", &[(0, Failed(Interrupted))], &[(0, "fetch and wait")]),
         (
-            "a rejected token is fetched anew",
+            "a rejected token is fetched anew, and served to others meanwhile",
             &[(0, Got("a", 3600)), (60, Rejected("a"))],
-            &[(60, "fetch and wait")],
+            &[(60, "serve a and fetch")],
         ),
         (
-            "callers wait for the forced fetch",
+            "nobody else waits for the forced fetch",
             &[(0, Got("a", 3600)), (60, Rejected("a")), (60, Fetch)],
-            &[(61, "wait for flight")],
+            &[(61, "serve a"), (151, "serve a and fetch")],
+        ),
+        (
+            "a fetch that is overdue is no longer waited for",
+            &[(0, Fetch)],
+            &[(90, "wait for flight"), (91, "fetch and wait")],
         ),
         (
             "a token that is not held can't be rejected",
@@ -156,7 +166,7 @@ fn what_a_caller_is_to_do() {
                 (60, GotUntil("a", 3600)),
                 (90, Rejected("a")),
             ],
-            &[(90, "fetch and wait")],
+            &[(90, "serve a and fetch")],
         ),
         (
             "no fetch is forced in the pause after a failure",
@@ -198,22 +208,65 @@ fn what_a_caller_is_to_do() {
 }
 
 #[test]
+fn what_a_caller_is_to_do_whose_token_was_rejected() {
+    type Row = (&'static str, &'static [(u64, Event)], &'static str);
+    let rows: &[Row] = &[
+        ("it waits for a fetch", &[(0, Got("a", 3600)), (60, Rejected("a"))], "fetch and wait"),
+        (
+            "it waits for the fetch under way",
+            &[(0, Got("a", 3600)), (1800, Fetch), (1801, Rejected("a"))],
+            "wait for flight",
+        ),
+        ("it takes a newer token", &[(0, Got("a", 3600)), (1800, Got("b", 3600))], "serve b"),
+        (
+            "it takes the same token where no fetch may be forced",
+            &[(0, Got("a", 3600)), (1800, Failed(Unavailable)), (1801, Rejected("a"))],
+            "serve a",
+        ),
+        (
+            "it takes the same token after a forced fetch has failed",
+            &[(0, Got("a", 3600)), (1800, Rejected("a")), (1801, Failed(Unavailable))],
+            "serve a",
+        ),
+    ];
+    for (name, events, decision) in rows {
+        assert_eq!(Story::of(events).decision_after(1801, "a"), *decision, "{name}");
+    }
+}
+
+#[test]
+fn a_fetch_that_was_given_up_changes_nothing() {
+    let mut story = Story::of(&[]);
+    let first = story.launch(0, "first");
+    let second = story.launch(91, "second");
+    assert!(!story.state.arrive(first.number));
+    assert_eq!(story.decision(91), "wait for second");
+    assert!(story.state.arrive(second.number));
+}
+
+#[test]
 fn what_a_fetch_leads_to() {
     type Row = (&'static str, &'static [(u64, Event)], (Option<TokenErrorKind>, bool, u64, u64));
     let rows: &[Row] = &[
         ("a new token", &[(0, Got("a", 3600))], (None, false, 3600, 0)),
         ("another", &[(0, Got("a", 3600)), (9, Got("b", 60))], (None, false, 60, 0)),
         ("the same", &[(0, GotUntil("a", 99)), (9, GotUntil("a", 99))], (None, true, 90, 0)),
-        ("an expired token", &[(0, Got("a", 0))], (Some(InvalidToken), false, 0, 2)),
-        ("a token within its margin", &[(0, Got("a", 1))], (Some(InvalidToken), false, 0, 2)),
+        ("a token that has just ended", &[(0, Got("a", 0))], (Some(Unavailable), false, 0, 2)),
+        ("an expired token", &[(60, GotUntil("a", 0))], (Some(InvalidToken), false, 0, 2)),
+        ("a token within its margin", &[(0, Got("a", 1))], (Some(Unavailable), false, 0, 2)),
         (
             "the same token within its margin",
             &[(0, GotUntil("a", 3600)), (3575, GotUntil("a", 3600))],
-            (Some(InvalidToken), false, 0, 2),
+            (None, true, 25, 0),
+        ),
+        (
+            "the same token after its end",
+            &[(0, GotUntil("a", 3600)), (3600, GotUntil("a", 3600))],
+            (Some(Unavailable), false, 0, 2),
         ),
         (
             "an expired token while a good one is held",
-            &[(0, Got("a", 3600)), (1800, Got("b", 0))],
+            &[(0, Got("a", 3600)), (1800, GotUntil("b", 0))],
             (Some(InvalidToken), false, 1800, 2),
         ),
         ("a failure", &[(0, Failed(Unavailable))], (Some(Unavailable), false, 0, 2)),
@@ -242,11 +295,11 @@ fn how_a_fetch_is_launched() {
         (&[(0, Got("a", 100))], 50, (22, false)),
         (&[(0, Got("a", 60))], 50, (10, false)),
         (&[(0, Got("a", 60))], 58, (90, false)),
-        (&[(0, Got("a", 100)), (50, Rejected("a"))], 50, (90, true)),
+        (&[(0, Got("a", 100)), (50, Rejected("a"))], 50, (22, true)),
     ];
     for (events, second, (deadline, forced)) in rows {
         let mut story = Story::of(events);
-        let launch = story.state.launch(story.at(*second), "flight");
+        let launch = story.launch(*second, "flight");
         assert_eq!((launch.deadline.as_secs(), launch.forced), (*deadline, *forced), "{events:?}");
     }
 }

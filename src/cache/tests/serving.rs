@@ -87,6 +87,29 @@ async fn the_same_token_again_is_normal_and_causes_no_busy_loop() {
     assert_eq!(rig.stats().failures, 0);
 }
 
+/// As managed identity endpoints do: the old token, until it has expired.
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_hands_out_a_token_to_its_end_costs_no_call() {
+    let rig = Rig::new(|_| unreachable!());
+    let end = rig.clock.now().wall + Duration::from_secs(605);
+    let (old, clock) = (token("old", end), rig.clock.clone());
+    rig.issuer.direct(move |_| match clock.now().wall {
+        now if now < end => Answer::fixed(&old),
+        _ => Answer::token("new", DAY),
+    });
+    for second in 0..700 {
+        match rig.cache.token().await {
+            Ok(_) => {}
+            // Too late to use the old one, too early for the new one.
+            Err(error) => {
+                assert!(error.is_transient() && (604..=607).contains(&second), "{second}")
+            }
+        }
+        pass_s(1).await;
+    }
+    assert_eq!(rig.text().await, "new");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_gives_up_loses_nothing() {
     let rig = Rig::new(|_| Answer::token("a", DAY).after(Duration::from_secs(40)));

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{RefreshPolicy, failure, token};
 use crate::{
     TokenErrorKind,
-    cache::state::{Decision, Landing, State},
+    cache::state::{Decision, Landing, Launch, State},
     clock::Moment,
 };
 use Event::*;
@@ -36,6 +36,7 @@ pub(super) enum Event {
 /// A state that has lived through events, at a second.
 pub(super) struct Story {
     pub(super) state: State<&'static str>,
+    number: u64,
     origin: Moment,
     wall_offset: i64,
     pub(super) landing: Option<Landing>,
@@ -46,6 +47,7 @@ impl Story {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let mut story = Self {
             state: State::new(RefreshPolicy::default(), "test issuer"),
+            number: 0,
             origin: Moment { wall, monotonic: Instant::now() },
             wall_offset: 0,
             landing: None,
@@ -68,7 +70,7 @@ impl Story {
         let now = self.at(second);
         let outcome = match event {
             Fetch => {
-                self.state.launch(now, "flight");
+                self.launch(second, "flight");
                 return;
             }
             Rejected(name) => {
@@ -78,7 +80,9 @@ impl Story {
             Set(seconds) => return self.wall_offset += seconds,
             Suspended(seconds) => return self.wall_offset += i64::try_from(seconds).unwrap(),
             Aborted => {
-                self.landing = Some(self.state.abandon(now, failure(TokenErrorKind::Interrupted)));
+                self.state.arrive(self.number);
+                let outcome = Err(failure(TokenErrorKind::Interrupted));
+                self.landing = Some(self.state.abandon(now, outcome));
                 return;
             }
             Got(name, life) => Ok(token(name, now.wall + Duration::from_secs(life))),
@@ -92,16 +96,34 @@ impl Story {
                 Err(failure(kind).with_retry_after(Duration::from_secs(seconds)))
             }
         };
+        self.state.arrive(self.number);
         self.landing = Some(self.state.land(now, outcome, 0));
     }
 
+    pub(super) fn launch(&mut self, second: u64, flight: &'static str) -> Launch {
+        let launch = self.state.plan(self.at(second));
+        self.state.depart(launch, flight);
+        self.number = launch.number;
+        launch
+    }
+
     pub(super) fn decision(&self, second: u64) -> String {
-        match self.state.decide(self.at(second)) {
-            Decision::Serve(token) => format!("serve {}", token.secret()),
-            Decision::ServeAndFetch(token) => format!("serve {} and fetch", token.secret()),
-            Decision::Wait(flight) => format!("wait for {flight}"),
-            Decision::FetchAndWait => "fetch and wait".to_owned(),
-            Decision::Fail(error) => format!("fail: {:?}", error.kind()),
-        }
+        in_words(self.state.decide(self.at(second)))
+    }
+
+    /// What a caller is to do whose login was rejected with the token of this name.
+    pub(super) fn decision_after(&self, second: u64, rejected: &str) -> String {
+        let now = self.at(second);
+        in_words(self.state.decide_after_rejection(now, &token(rejected, now.wall)))
+    }
+}
+
+fn in_words(decision: Decision<&'static str>) -> String {
+    match decision {
+        Decision::Serve(token) => format!("serve {}", token.secret()),
+        Decision::ServeAndFetch(token) => format!("serve {} and fetch", token.secret()),
+        Decision::Wait(flight) => format!("wait for {flight}"),
+        Decision::FetchAndWait => "fetch and wait".to_owned(),
+        Decision::Fail(error) => format!("fail: {:?}", error.kind()),
     }
 }
