@@ -283,9 +283,12 @@ impl TokenCache {
         self.0.scope()
     }
 
-    /// Where the tokens come from, for a token of another scope.
-    pub(crate) fn source(&self) -> &dyn TokenSource {
-        self.0.source()
+    /// An empty cache over the same source, for tokens of another scope.
+    pub(crate) fn for_scope(&self, scope: &str) -> Self {
+        let policy = RefreshPolicy::default();
+        let shared =
+            Shared::new(self.0.source(), scope.to_owned(), policy, Arc::new(SystemClock), random);
+        Self(Arc::new(shared))
     }
 
     /// The name of the source, such as `IMDS`.

@@ -65,8 +65,8 @@ impl Shared {
         Self { source, source_name, scope: scope.into(), clock, random, slot, changes }
     }
 
-    pub(super) fn source(&self) -> &dyn TokenSource {
-        &*self.source
+    pub(super) fn source(&self) -> Arc<dyn TokenSource> {
+        self.source.clone()
     }
 
     pub(super) fn source_name(&self) -> &str {

@@ -145,6 +145,12 @@ impl ConnectorBuilder {
         let settings = self.checked_settings()?;
         let cloud = settings.cloud();
         let (login_method, login_reason) = self.login_method(&settings, cloud)?;
+        let management_tokens = match &login_method {
+            LoginMethod::Tokens(tokens) if self.asks_management_api => {
+                Some(tokens.for_scope(cloud.management_scope()))
+            }
+            _ => None,
+        };
         Ok(Connector::assemble(super::Parts {
             driver_config: driver_config(&settings),
             settings,
@@ -152,7 +158,7 @@ impl ConnectorBuilder {
             login_reason,
             backend: self.backend,
             deadline: self.deadline,
-            management_scope: self.asks_management_api.then(|| cloud.management_scope()),
+            management_tokens,
         }))
     }
 

@@ -51,7 +51,7 @@ impl Dial<'_> {
     }
 
     async fn try_host(&self, host: &Host, hosts_left: usize) -> Result<Established, Error> {
-        let addresses = self.ordered(self.resolve(host).await?);
+        let addresses = self.ordered(self.resolve(host, hosts_left).await?);
         let mut failure = None;
         for (index, address) in addresses.iter().enumerate() {
             let targets_left = addresses.len() - index + hosts_left - 1;
@@ -64,13 +64,16 @@ impl Dial<'_> {
         Err(failure.unwrap_or_else(|| unresolved(host, "the name has no address")))
     }
 
-    async fn resolve(&self, host: &Host) -> Result<Vec<SocketAddr>, Error> {
+    async fn resolve(&self, host: &Host, hosts_left: usize) -> Result<Vec<SocketAddr>, Error> {
         if let Some(address) = host.address() {
             return Ok(vec![SocketAddr::new(address, host.port())]);
         }
         self.progress.enter(Stage::Dns);
-        let found = tokio::net::lookup_host((host.name(), host.port())).await;
-        found.map(Iterator::collect).map_err(|error| unresolved(host, error))
+        let lookup = tokio::net::lookup_host((host.name(), host.port()));
+        match timeout(self.share(hosts_left), lookup).await {
+            Ok(found) => found.map(Iterator::collect).map_err(|error| unresolved(host, error)),
+            Err(_) => Err(unresolved(host, "the name service did not answer in time")),
+        }
     }
 
     async fn try_address(
@@ -80,7 +83,8 @@ impl Dial<'_> {
         targets_left: usize,
     ) -> Result<Established, Error> {
         self.progress.enter(Stage::Tcp);
-        let limit = self.limit_for(targets_left);
+        let share = self.share(targets_left);
+        let limit = self.limit.map_or(share, |limit| limit.min(share));
         let config = self.config_for(host, address);
         let allowance = Allowance::for_login();
         let tls = ObservedTls::new(self.tls.clone(), self.progress.clone(), allowance.clone());
@@ -94,15 +98,14 @@ impl Dial<'_> {
         }
     }
 
-    /// One address may take its fair share of the time that is left, so that a dead one leaves time
-    /// for the others. The last one may take all: the deadline ends it.
-    fn limit_for(&self, targets_left: usize) -> Duration {
+    /// One target may take its fair share of the time that is left, so that a dead one leaves time for
+    /// the others. The last one may take all: the deadline ends it.
+    fn share(&self, targets_left: usize) -> Duration {
         let left = self.deadline.duration_since(SystemClock.now().monotonic);
-        let share = match u32::try_from(targets_left) {
+        match u32::try_from(targets_left) {
             Ok(targets @ 2..) => left / targets,
             _ => Duration::MAX,
-        };
-        self.limit.map_or(share, |limit| limit.min(share))
+        }
     }
 
     fn config_for(&self, host: &Host, address: SocketAddr) -> Config {

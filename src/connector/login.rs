@@ -117,17 +117,14 @@ impl Connector {
         self.management_name().await?.ok_or_else(|| unknown_user().into())
     }
 
-    /// The name that a token of the management API carries, asked for once.
+    /// The name that a token of the management API carries, looked up once.
     async fn management_name(&self) -> Result<Option<String>, Error> {
-        let (Some(tokens), Some(scope)) = (self.token_cache(), self.0.parts.management_scope)
-        else {
-            return Ok(None);
-        };
-        let name = self.0.management_name.get_or_try_init(|| async {
-            let token = tokens.source().fetch_token(scope).await?;
-            Ok::<_, Error>(login_name(&token))
-        });
-        name.await.cloned()
+        let Some(tokens) = &self.0.parts.management_tokens else { return Ok(None) };
+        if let Some(name) = self.0.management_name.get() {
+            return Ok(name.clone());
+        }
+        let token = tokens.token().await?;
+        Ok(self.0.management_name.get_or_init(|| login_name(&token)).clone())
     }
 }
 

@@ -12,11 +12,18 @@ mod login_error;
 mod progress;
 mod steps;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 pub use builder::ConnectorBuilder;
 pub use libpq_variables::LibpqVariables;
-use tokio::{sync::OnceCell, task::JoinHandle};
+use tokio::{
+    sync::OnceCell,
+    task::{JoinError, JoinHandle},
+};
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
 
 use self::{
@@ -63,7 +70,7 @@ pub struct Connector(Arc<Shared>);
 struct Shared {
     parts: Parts,
     tls: OnceCell<TlsConnector>,
-    management_name: OnceCell<Option<String>>,
+    management_name: OnceLock<Option<String>>,
 }
 
 /// What the builder hands over.
@@ -75,7 +82,8 @@ struct Parts {
     login_reason: String,
     backend: TlsBackend,
     deadline: Duration,
-    management_scope: Option<&'static str>,
+    /// Tokens of the management API, if they may be asked for the user's name.
+    management_tokens: Option<TokenCache>,
 }
 
 impl Connector {
@@ -202,18 +210,28 @@ impl Connector {
     }
 
     fn assemble(parts: Parts) -> Self {
-        Self(Arc::new(Shared { parts, tls: OnceCell::new(), management_name: OnceCell::new() }))
+        Self(Arc::new(Shared { parts, tls: OnceCell::new(), management_name: OnceLock::new() }))
     }
 
     /// The TLS connector, built at the first call on a thread where it may block.
+    ///
+    /// A task waits for it, and not the caller: a caller that isn't polled must not hold up the others.
     pub(crate) async fn tls(&self) -> Result<TlsConnector, Error> {
-        let connector = self.0.tls.get_or_try_init(|| async {
-            let connector = self.clone();
-            tokio::task::spawn_blocking(move || connector.build_tls())
-                .await
-                .map_err(|error| TlsError::new(TlsErrorKind::Setup, None, Some(error.into())))?
+        if let Some(connector) = self.0.tls.get() {
+            return Ok(connector.clone());
+        }
+        let connector = self.clone();
+        let built = tokio::spawn(async move {
+            let tls = connector.0.tls.get_or_try_init(|| connector.build_tls_apart());
+            tls.await.cloned()
         });
-        connector.await.cloned()
+        built.await.map_err(tls_set_up_ended)?
+    }
+
+    async fn build_tls_apart(&self) -> Result<TlsConnector, Error> {
+        let connector = self.clone();
+        let built = tokio::task::spawn_blocking(move || connector.build_tls());
+        built.await.map_err(tls_set_up_ended)?
     }
 
     fn build_tls(&self) -> Result<TlsConnector, Error> {
@@ -224,6 +242,10 @@ impl Connector {
             negotiation: settings.ssl_negotiation(),
         })
     }
+}
+
+fn tls_set_up_ended(error: JoinError) -> TlsError {
+    TlsError::new(TlsErrorKind::Setup, None, Some(error.into()))
 }
 
 impl fmt::Debug for Connector {

@@ -71,7 +71,10 @@
 
 mod options;
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use ::sqlx::{
     PgPool,
@@ -79,7 +82,7 @@ use ::sqlx::{
 };
 use tokio::task::AbortHandle;
 
-use crate::{Connector, Error, TokenCache};
+use crate::{Connector, Error, Secret, TokenCache};
 
 /// A [`PgPool`] whose password is the current token.
 ///
@@ -114,7 +117,7 @@ impl EntraPgPool {
         let (user, password) = connector.user_and_password().await?;
         let connect_options = options::connect_options(connector.settings(), &user)?;
         let pool = options.connect_lazy_with(connect_options.password(password.expose()));
-        let renewal = connector.token_cache().map(|tokens| Arc::new(Renewal::of(&pool, tokens)));
+        let renewal = connector.token_cache().map(|it| Arc::new(Renewal::of(&pool, it, password)));
         Ok(Self { pool, renewal })
     }
 }
@@ -132,10 +135,17 @@ impl Deref for EntraPgPool {
 struct Renewal(AbortHandle);
 
 impl Renewal {
-    fn of(pool: &PgPool, tokens: &TokenCache) -> Self {
+    /// For a pool that already has the first password.
+    fn of(pool: &PgPool, tokens: &TokenCache, first: Secret) -> Self {
         let closed = pool.close_event();
         let pool = pool.clone();
+        let first = Mutex::new(Some(first));
         let guard = tokens.keep_fresh(move |token| {
+            // Setting it again could undo what the application sets just after it has opened the pool.
+            let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if first.is_some_and(|first| first.expose() == token.secret()) {
+                return;
+            }
             let options = PgConnectOptions::clone(&pool.connect_options());
             pool.set_connect_options(options.password(token.secret()));
         });
