@@ -161,7 +161,7 @@ impl<F: Clone> State<F> {
         outcome: Result<AccessToken, TokenError>,
         random: u64,
     ) -> Landing {
-        match outcome.and_then(|token| self.accept(now, token, random)) {
+        match outcome.and_then(|token| self.accept(now, &token, random)) {
             Ok((token, unchanged)) => self.landing(now, Ok(token), unchanged),
             Err(error) => {
                 self.note_failure(now, &error, random);
@@ -211,16 +211,16 @@ impl<F: Clone> State<F> {
     fn accept(
         &mut self,
         now: Moment,
-        token: AccessToken,
+        token: &AccessToken,
         random: u64,
     ) -> Result<(AccessToken, bool), TokenError> {
-        let same = self.held.as_ref().filter(|held| held.token().is_same_as(&token));
+        let same = self.held.as_ref().filter(|held| held.token().is_same_as(token));
         let unchanged = same.is_some();
         let received = match same {
             Some(held) => held.receive_again(now, &self.policy, random),
             None => Held::receive(token.clone(), now, &self.policy, random),
         };
-        let held = received.ok_or_else(|| self.unusable(now, &token))?;
+        let held = received.ok_or_else(|| self.unusable(now, token))?;
         let token = held.token().clone();
         self.held = Some(held);
         self.trouble = None;

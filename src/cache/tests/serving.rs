@@ -102,7 +102,7 @@ async fn an_endpoint_that_hands_out_a_token_to_its_end_costs_no_call() {
             Ok(_) => {}
             // Too late to use the old one, too early for the new one.
             Err(error) => {
-                assert!(error.is_transient() && (604..=607).contains(&second), "{second}")
+                assert!(error.is_transient() && (604..=607).contains(&second), "{second}");
             }
         }
         pass_s(1).await;
