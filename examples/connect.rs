@@ -1,6 +1,7 @@
 //! Connects to the server that the environment describes, and asks who is there.
 //!
-//! On App Service, Container Apps, AKS or a virtual machine with a Service Connector connection:
+//! On App Service, Functions, Container Apps or AKS with a connection of Service Connector, or anywhere
+//! with `PGHOST`, `PGDATABASE` and `PGUSER`:
 //!
 //! ```sh
 //! cargo run --example connect
