@@ -2,8 +2,10 @@
 
 /// An Azure cloud, or a service in one, with its own token audience and host names.
 ///
-/// The values are those that the Azure CLI ships for each cloud (`az cloud show`), and, for Azure
-/// Cosmos DB for PostgreSQL, those of its documentation.
+/// The values are those that the Azure CLI ships for each cloud (`az cloud show`,
+/// [source](https://github.com/Azure/azure-cli/blob/dev/src/azure-cli-core/azure/cli/core/cloud.py)), and
+/// for Azure Cosmos DB for PostgreSQL those of its
+/// [documentation](https://learn.microsoft.com/azure/cosmos-db/postgresql/how-to-configure-authentication).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Cloud {

@@ -83,7 +83,7 @@ impl RefreshPolicy {
         Ok(self)
     }
 
-    /// The least time between two renewals that bring the same token. Default 10 s; 1 s to 1 h.
+    /// The shortest time from one renewal to the next, where both bring the same token. Default 10 s; 1 s to 1 h.
     ///
     /// # Errors
     ///

@@ -45,7 +45,7 @@ use tokio_postgres::{
 
 use crate::{Connector, Error, connector::drive};
 
-/// A builder for a pool on tokio, so that time-outs can be set, with deadpool's defaults.
+/// A builder for a pool with deadpool's defaults, and tokio as its runtime, which time-outs need.
 pub fn builder(connector: &Connector) -> PoolBuilder {
     Pool::builder(manager(connector, ManagerConfig::default())).runtime(Runtime::Tokio1)
 }

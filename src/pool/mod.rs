@@ -1,7 +1,7 @@
 //! Connection pools, each connection of which logs in with a token that is valid at that time.
 //!
-//! A server checks a token at login and never again, so sessions outlive their token and a pool needs a
-//! valid one only when it opens a connection. The adapters see to that, and to nothing else: how many
+//! A server checks a token at login and, as users report (Azure does not document it), never again: so
+//! sessions outlive their token, and a pool needs a valid one only when it opens a connection. The adapters see to that, and to nothing else: how many
 //! connections there are and for how long is the pool's business, and the retries and the deadline of
 //! one connect are the [`Connector`](crate::Connector)'s.
 //!
