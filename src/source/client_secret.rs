@@ -1,7 +1,3 @@
-use std::sync::Arc;
-
-use azure_core::http::HttpClient;
-
 use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
 use crate::{AccessToken, Cloud, ConfigError, ConfigErrorKind, Environment, Secret, TokenError};
 
@@ -47,7 +43,8 @@ impl ClientSecret {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] unless the URL is an `https` one, or `http` with a loopback address.
+    /// [`ConfigError`] unless the URL is an `https` one (also without its scheme), or `http` with a
+    /// loopback address.
     pub fn with_authority_host(mut self, url: &str) -> Result<Self, ConfigError> {
         self.endpoint = self.endpoint.with_authority_host(url)?;
         Ok(self)
@@ -67,9 +64,11 @@ impl ClientSecret {
         Ok(self)
     }
 
-    /// Sends the requests through a client of yours, which must not follow redirects.
-    #[must_use]
-    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+    #[cfg(test)]
+    pub(super) fn with_http_client(
+        mut self,
+        client: std::sync::Arc<dyn azure_core::http::HttpClient>,
+    ) -> Self {
         self.endpoint = self.endpoint.with_http_client(client);
         self
     }

@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_temporary_refusal_passes_whatever_its_number() {
         let kind = |status, body: &str| {
-            let answer = Answer { status, retry_after: None, body: Vec::new() };
+            let answer = Answer { status, retry_after: None, body: Vec::new().into() };
             read(body).into_error("test", &answer, kind_of(status)).kind()
         };
         let temporary = r#"{"error":"temporarily_unavailable","error_codes":[1]}"#;

@@ -2,11 +2,10 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
-use azure_core::http::HttpClient;
+use zeroize::Zeroizing;
 
 use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
 use crate::{
@@ -71,7 +70,8 @@ impl WorkloadIdentity {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] unless the URL is an `https` one, or `http` with a loopback address.
+    /// [`ConfigError`] unless the URL is an `https` one (also without its scheme), or `http` with a
+    /// loopback address.
     pub fn with_authority_host(mut self, url: &str) -> Result<Self, ConfigError> {
         self.endpoint = self.endpoint.with_authority_host(url)?;
         Ok(self)
@@ -91,13 +91,6 @@ impl WorkloadIdentity {
         refuse_token_proxy(environment)?;
         self.endpoint = self.endpoint.in_environment(cloud, environment)?;
         Ok(self)
-    }
-
-    /// Sends the requests through a client of yours, which must not follow redirects.
-    #[must_use]
-    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
-        self.endpoint = self.endpoint.with_http_client(client);
-        self
     }
 
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
@@ -139,14 +132,14 @@ impl TokenSource for WorkloadIdentity {
 }
 
 fn read(path: &Path) -> io::Result<Secret> {
-    let mut text = String::new();
+    // Space for all of it from the beginning, since growing would leave copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize + 1));
     File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
-    let text = Secret::new(text);
-    let token = text.expose().trim();
+    let token = text.trim();
     if token.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is empty"));
     }
-    if text.expose().len() as u64 > MAX_FILE {
+    if text.len() as u64 > MAX_FILE {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is larger than 64 KiB"));
     }
     Ok(Secret::new(token))
