@@ -118,6 +118,14 @@ fn units_are_those_of_libpq() {
 }
 
 #[test]
+fn utf_8_goes_by_many_names() {
+    for name in ["UTF8", "utf8", "Utf-8", "UNICODE", "unicode", "auto"] {
+        let text = format!("host=h client_encoding={name}");
+        assert_eq!(settings(&[("DATABASE_URL", &text)]).hosts()[0].name(), "h", "{name}");
+    }
+}
+
+#[test]
 fn several_hosts_share_one_port_or_have_one_each() {
     let cases = [
         ("host=a,b", vec![Host::new("a", 5432), Host::new("b", 5432)]),

@@ -46,7 +46,7 @@ pub(super) fn decide(
         return credentials.service_principal(secret);
     }
     if let Some(password) = password {
-        let identity = Identity::Password(Secret::new(&password.value));
+        let identity = Identity::Password(Secret::new(password.value.as_str()));
         return Ok(Decision { identity, variable: Some(password.variable.clone()) });
     }
     if let Some(file) = variables.get("AZURE_FEDERATED_TOKEN_FILE")? {
@@ -54,11 +54,11 @@ pub(super) fn decide(
     }
     credentials.check_complete()?;
     if let Some(Variable { name, value }) = credentials.client_id {
-        let identity = Identity::UserAssigned(UserAssignedId::ClientId(value));
+        let identity = Identity::UserAssigned(UserAssignedId::ClientId(value.to_string()));
         return Ok(Decision { identity, variable: Some(name) });
     }
     if let Some(password) = pg_password(variables, provenance)? {
-        let identity = Identity::Password(Secret::new(password.value));
+        let identity = Identity::Password(Secret::new(password.value.as_str()));
         return Ok(Decision { identity, variable: Some(password.name) });
     }
     Ok(Decision { identity: Identity::SystemAssigned, variable: None })
@@ -155,7 +155,7 @@ impl Credentials {
         let identity = Identity::workload(
             required(tenant_id.as_ref(), tenant_name, WORKLOAD_IDENTITY)?,
             required(client_id.as_ref(), client_name, WORKLOAD_IDENTITY)?,
-            file.value,
+            file.value.as_str(),
         );
         Ok(Decision { identity, variable: Some(file.name) })
     }

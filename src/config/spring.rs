@@ -29,8 +29,8 @@ pub(super) fn find(variables: &Variables<'_>) -> Result<Option<Parameters>, Conf
     let pairs = jdbc::parse(&url.value).map_err(|error| error.in_variable(&url.name))?;
     let mut parameters = Parameters::from_pairs(pairs, &url.name);
     for (key, keyword) in [(USERNAME, "user"), (PASSWORD, "password")] {
-        if let Some(Variable { name, value }) = get(variables, key)? {
-            parameters.reconcile(Parameters::from_pairs(vec![(keyword, value)], &name))?;
+        if let Some(variable) = get(variables, key)? {
+            parameters.reconcile(Parameters::single(keyword, variable))?;
         }
     }
     Ok(Some(parameters))
