@@ -113,14 +113,21 @@ impl Credentials {
     }
 
     fn of_spring(variables: &Variables<'_>) -> Result<Self, ConfigError> {
-        let keys = [spring::CLIENT_ID, spring::TENANT_ID, spring::CLIENT_SECRET];
+        let credential_tenant_id = spring::first(variables, spring::CREDENTIAL_TENANT_ID)?;
+        let tenant_needs_secret =
+            credential_tenant_id.is_some() && !spring::asks_for_managed_identity(variables)?;
+        let tenant_id = match spring::first(variables, spring::PROFILE_TENANT_ID)? {
+            Some(profile) => Some(profile),
+            None => credential_tenant_id,
+        };
+        let keys = [spring::CLIENT_ID, spring::CREDENTIAL_TENANT_ID, spring::CLIENT_SECRET];
         Ok(Self {
-            client_id: spring::get(variables, spring::CLIENT_ID)?,
-            tenant_id: spring::get(variables, spring::TENANT_ID)?,
-            client_secret: spring::get(variables, spring::CLIENT_SECRET)?,
-            names: keys.map(|key| variables.names().customized(key).unwrap_or(key).to_owned()),
+            client_id: spring::first(variables, spring::CLIENT_ID)?,
+            tenant_id,
+            client_secret: spring::first(variables, spring::CLIENT_SECRET)?,
+            names: keys.map(|[_, key]| variables.names().customized(key).unwrap_or(key).to_owned()),
             belong_to_connection: false,
-            tenant_needs_secret: !spring::asks_for_managed_identity(variables)?,
+            tenant_needs_secret,
         })
     }
 

@@ -35,14 +35,14 @@ pub(super) fn database_url(variables: &Variables<'_>) -> Result<Parameters, Conf
 /// Fills what is missing from libpq's variables. `PGPASSWORD` is not among them: it is an identity,
 /// and decided upon with the others.
 ///
-/// A connection with a prefix of its own is never made up from `PGHOST`: a mistyped prefix would
-/// reach another database.
+/// A connection with a prefix of its own is never made up from `PGHOST`, since a mistyped prefix would
+/// reach another database, nor dialled at `PGHOSTADDR`, which is the address of that host.
 pub(super) fn fill(
     parameters: &mut Parameters,
     variables: &Variables<'_>,
 ) -> Result<(), ConfigError> {
     for (name, keyword) in PG_VARIABLES {
-        if name == PGHOST && !variables.names().has_default_prefix() {
+        if matches!(keyword, "host" | "hostaddr") && !variables.names().has_default_prefix() {
             continue;
         }
         if parameters.get(keyword).is_none()

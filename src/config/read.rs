@@ -43,10 +43,13 @@ impl Settings {
     /// | service principal | `AZURE_POSTGRESQL_CLIENTSECRET`, with `_CLIENTID` and `_TENANTID` |
     /// | password | a password in the variables of row 1 or 2 |
     /// | service principal | `spring.cloud.azure.credential.client-secret`; without Service Connector, `AZURE_CLIENT_SECRET`; each with its client and tenant id |
-    /// | workload identity | `AZURE_FEDERATED_TOKEN_FILE`, with `AZURE_CLIENT_ID` (or `_CLIENTID`) and `AZURE_TENANT_ID` |
+    /// | workload identity | `AZURE_FEDERATED_TOKEN_FILE`, with `AZURE_POSTGRESQL_CLIENTID`, else `AZURE_CLIENT_ID`, and `AZURE_TENANT_ID` |
     /// | user-assigned identity | `AZURE_POSTGRESQL_CLIENTID`, `spring.cloud.azure.credential.client-id`; without Service Connector, `AZURE_CLIENT_ID` |
     /// | password | without Service Connector, `PGPASSWORD` |
     /// | system-assigned identity | nothing |
+    ///
+    /// Spring's keys are also read under `spring.datasource.azure`, which goes before
+    /// `spring.cloud.azure`, and the tenant id as `profile.tenant-id`.
     ///
     /// ```
     /// use postgres_entra::{Identity, Settings};
@@ -76,8 +79,9 @@ impl Settings {
     /// Reads the settings of another connection, such as the one with the prefix
     /// `AZURE_POSTGRESQL_CONN2`.
     ///
-    /// Spring's keys, `DATABASE_URL` and `PGHOST` are left alone, so that a mistyped prefix never
-    /// reaches the database of another connection.
+    /// Spring's keys, `DATABASE_URL`, `PGHOST` and `PGHOSTADDR` are left alone, so that a mistyped prefix
+    /// never reaches the database of another connection. The other variables of libpq still fill what is
+    /// missing, `PGPORT`, `PGUSER` and `PGDATABASE` among them.
     ///
     /// # Errors
     ///
