@@ -42,6 +42,11 @@ impl Login {
         &self.user
     }
 
+    /// Whether the role's own password logs in.
+    pub(super) fn is_by_password(&self) -> bool {
+        matches!(self.secret, LoginSecret::Password(_))
+    }
+
     /// What goes into the password message.
     pub(super) fn password(&self) -> &str {
         match &self.secret {

@@ -5,7 +5,9 @@ use std::{error::Error as StdError, io};
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::login::Login;
-use crate::{ConnectError, Error, Host, Rejection, TlsError, TlsErrorKind, error::cause};
+use crate::{
+    ConnectError, Error, Host, Rejection, RejectionReason, TlsError, TlsErrorKind, error::cause,
+};
 
 /// Answers that a server gives while it starts, stops, fails over or is full: worth another try.
 const BUSY: [&SqlState; 9] = [
@@ -18,6 +20,15 @@ const BUSY: [&SqlState; 9] = [
     &SqlState::CONNECTION_FAILURE,
     &SqlState::SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
     &SqlState::SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION,
+];
+
+/// What PgBouncer says, with one SQLSTATE for everything (08P01), while it is full or has lost the server
+/// ([source](https://github.com/pgbouncer/pgbouncer/blob/master/src/objects.c)).
+const POOLER_BUSY: [&str; 4] = [
+    "server login has been failing",
+    "no more connections allowed",
+    "query_wait_timeout",
+    "client_login_timeout",
 ];
 
 /// What tokio-postgres says when the server refuses to speak TLS.
@@ -37,13 +48,24 @@ pub(super) fn classify(error: tokio_postgres::Error, host: &Host, login: Option<
 fn refused(answer: &DbError, login: Option<&Login>) -> Rejection {
     let sqlstate = answer.code().code();
     match login {
-        Some(login) => Rejection::new(sqlstate, login.redacted(answer.message()), login.user()),
+        Some(login) => {
+            let message = login.redacted(answer.message());
+            let rejection = Rejection::new(sqlstate, message, login.user());
+            if login.is_by_password() { rejection.by_password() } else { rejection }
+        }
         None => Rejection::new(sqlstate, answer.message(), ""),
     }
 }
 
 fn is_busy(answer: &DbError) -> bool {
-    BUSY.contains(&answer.code())
+    BUSY.contains(&answer.code()) || is_busy_pooler(answer)
+}
+
+/// Unless the pooler hands on a refusal of the server that waiting doesn't change.
+fn is_busy_pooler(answer: &DbError) -> bool {
+    *answer.code() == SqlState::PROTOCOL_VIOLATION
+        && POOLER_BUSY.iter().any(|text| answer.message().contains(text))
+        && refused(answer, None).reason() == RejectionReason::Other
 }
 
 fn is_tls_error(error: &tokio_postgres::Error) -> bool {
