@@ -197,15 +197,21 @@ fn a_mistyped_prefix_never_reaches_another_database() {
 }
 
 #[test]
-fn another_connection_is_dialled_where_its_own_name_leads() {
-    let vars = [
-        ("AZURE_POSTGRESQL_CONN2_HOST", "second"),
-        ("PGHOST", "first"),
-        ("PGHOSTADDR", "127.0.0.1"),
-        ("PGPORT", "6432"),
+fn no_host_is_dialled_at_the_address_of_another() {
+    let address = ("PGHOSTADDR", "127.0.0.1");
+    let dialled = |host| Host::new(host, 5432).with_address([127, 0, 0, 1].into());
+    let cases: [(Vars<'_>, Host); 4] = [
+        (&[("AZURE_POSTGRESQL_HOST", "h"), ("PGHOST", "other"), address], Host::new("h", 5432)),
+        (&[("AZURE_POSTGRESQL_HOST", "h"), ("PGHOST", "H"), address], dialled("h")),
+        (&[("AZURE_POSTGRESQL_HOST", "h"), address], dialled("h")),
+        (&[("PGHOST", "other"), address], dialled("other")),
     ];
-    let settings = Settings::from_vars_with_prefix(vars, "AZURE_POSTGRESQL_CONN2").unwrap();
-    assert_eq!(settings.hosts(), [Host::new("second", 6432)]);
+    for (vars, host) in cases {
+        assert_eq!(settings(vars).hosts(), [host], "{vars:?}");
+    }
+    let second = [("AZURE_POSTGRESQL_CONN2_HOST", "second"), ("PGHOST", "first"), address];
+    let second = Settings::from_vars_with_prefix(second, "AZURE_POSTGRESQL_CONN2").unwrap();
+    assert_eq!(second.hosts(), [Host::new("second", 5432)]);
 }
 
 #[test]

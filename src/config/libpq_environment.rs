@@ -35,21 +35,32 @@ pub(super) fn database_url(variables: &Variables<'_>) -> Result<Parameters, Conf
 /// Fills what is missing from libpq's variables. `PGPASSWORD` is not among them: it is an identity,
 /// and decided upon with the others.
 ///
-/// A connection with a prefix of its own is never made up from `PGHOST`, since a mistyped prefix would
-/// reach another database, nor dialled at `PGHOSTADDR`, which is the address of that host.
+/// A connection with a prefix of its own is never made up from `PGHOST`: a mistyped prefix would
+/// reach another database.
 pub(super) fn fill(
     parameters: &mut Parameters,
     variables: &Variables<'_>,
 ) -> Result<(), ConfigError> {
     for (name, keyword) in PG_VARIABLES {
-        if matches!(keyword, "host" | "hostaddr") && !variables.names().has_default_prefix() {
+        if parameters.get(keyword).is_some()
+            || (keyword == "host" && !variables.names().has_default_prefix())
+            || (keyword == "hostaddr" && is_of_another_host(parameters, variables)?)
+        {
             continue;
         }
-        if parameters.get(keyword).is_none()
-            && let Some(variable) = variables.get(name)?
-        {
+        if let Some(variable) = variables.get(name)? {
             parameters.set(keyword, variable.value, &variable.name);
         }
     }
     Ok(())
+}
+
+/// Whether `PGHOSTADDR` is the address of a host that is not the one in force: `PGHOST` names it.
+fn is_of_another_host(
+    parameters: &Parameters,
+    variables: &Variables<'_>,
+) -> Result<bool, ConfigError> {
+    let Some(named) = variables.get(PGHOST)? else { return Ok(false) };
+    let host = parameters.get("host");
+    Ok(host.is_none_or(|host| !host.value.eq_ignore_ascii_case(&named.value)))
 }

@@ -30,10 +30,10 @@ impl ClientSecret {
     ) -> Result<Self, ConfigError> {
         let (client_id, secret) = (client_id.into(), client_secret.into());
         if client_id.is_empty() {
-            return Err(empty("client id", "AZURE_POSTGRESQL_CLIENTID"));
+            return Err(empty("client id", CLIENT_ID));
         }
         if secret.is_empty() {
-            return Err(empty("client secret", "AZURE_POSTGRESQL_CLIENTSECRET"));
+            return Err(empty("client secret", CLIENT_SECRET));
         }
         Ok(Self { endpoint: TokenEndpoint::new(tenant_id.into())?, client_id, secret })
     }
@@ -95,10 +95,14 @@ impl TokenSource for ClientSecret {
     }
 }
 
-fn empty(what: &str, variable: &str) -> ConfigError {
+const CLIENT_ID: &str = "AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id";
+const CLIENT_SECRET: &str =
+    "AZURE_POSTGRESQL_CLIENTSECRET, AZURE_CLIENT_SECRET or Spring's client-secret";
+
+fn empty(what: &str, variables: &str) -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::Missing,
         format!("the {what} of the service principal is empty"),
-        format!("set {variable}"),
+        format!("set the {what} ({variables})"),
     )
 }

@@ -137,7 +137,8 @@ fn check_tenant(tenant: &str) -> Result<(), ConfigError> {
     }
     Err(ConfigError::malformed(
         "the tenant is neither a GUID nor a domain name",
-        "set the tenant id (AZURE_POSTGRESQL_TENANTID or AZURE_TENANT_ID) to the directory's GUID",
+        "set the tenant id (AZURE_POSTGRESQL_TENANTID, AZURE_TENANT_ID or Spring's tenant-id) to the \
+         directory's GUID",
     ))
 }
 

@@ -59,7 +59,7 @@ impl WorkloadIdentity {
             return Err(ConfigError::new(
                 ConfigErrorKind::Missing,
                 "the client id of the workload identity is empty",
-                "set AZURE_POSTGRESQL_CLIENTID or AZURE_CLIENT_ID",
+                "set the client id (AZURE_POSTGRESQL_CLIENTID or AZURE_CLIENT_ID)",
             ));
         }
         Ok(Self { endpoint: TokenEndpoint::new(tenant_id.into())?, client_id, token_file })
