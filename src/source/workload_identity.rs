@@ -35,6 +35,9 @@ const TOKEN_PROXY: [&str; 4] = [
 /// The file is read at every exchange, since Kubernetes rewrites it about every hour. The request
 /// goes to Microsoft Entra ID as that of a [`ClientSecret`](super::ClientSecret) does. The protocol:
 /// [documentation](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow#third-case-access-token-request-with-a-federated-credential).
+///
+/// One fetch retries as that of a client secret does, and also when Entra finds no federated credential:
+/// a new one takes some minutes to spread.
 #[derive(Clone, Debug)]
 pub struct WorkloadIdentity {
     endpoint: TokenEndpoint,
