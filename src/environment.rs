@@ -7,6 +7,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 /// Cloning is cheap. The process environment is read anew by each [`get`](Environment::get), because
 /// App Service rotates the value of `IDENTITY_HEADER`
 /// ([documentation](https://learn.microsoft.com/azure/app-service/overview-managed-identity)).
+///
+/// The values of a fixed set stay in memory as they were given, unlike a [`Secret`](crate::Secret): drop
+/// it once the settings have been read.
 #[derive(Clone)]
 pub struct Environment(Variables);
 

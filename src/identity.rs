@@ -83,3 +83,10 @@ pub enum UserAssignedId {
     /// The Azure resource id, `/subscriptions/.../userAssignedIdentities/<name>`.
     ResourceId(String),
 }
+
+/// Whether a text is a tenant: a GUID or a domain name. It becomes a part of the token endpoint's path,
+/// so it must not be able to change the rest of the URL.
+pub(crate) fn is_tenant(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    text.bytes().any(|byte| byte.is_ascii_alphanumeric()) && text.bytes().all(allowed)
+}

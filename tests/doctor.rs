@@ -125,6 +125,15 @@ async fn no_identity_assigned() {
 }
 
 #[tokio::test]
+async fn wrong_password() {
+    let wrong = with(vars(Login::Password), "AZURE_POSTGRESQL_PASSWORD", "wrong");
+    let report = diagnose(wrong).await;
+    let (problem, fix) = broken(&report, StepName::Login);
+    assert!(problem.contains("password authentication failed"), "{problem}");
+    assert!(fix.contains("check user and password"), "{fix}");
+}
+
+#[tokio::test]
 async fn wrong_client_secret() {
     let wrong = "wrong-and-still-secret";
     let vars = with(vars(Login::ServicePrincipal), "AZURE_POSTGRESQL_CLIENTSECRET", wrong);
@@ -245,6 +254,18 @@ async fn answers_of_the_server_have_their_own_fix() {
         ("28000", "The access token has invalid format.", "password"),
         ("57P03", "the database system is starting up", "try again later"),
         ("53300", "too many clients already", "try again later"),
+        ("08P01", "no more connections allowed (max_client_conn)", "try again later"),
+        (
+            "08P01",
+            "server login has been failing, cached error: connect failed (server_login_retry)",
+            "try again later",
+        ),
+        (
+            "08P01",
+            "server login has been failing, cached error: password authentication failed for user \
+             \"x\" (server_login_retry)",
+            "pgaadauth_list_principals",
+        ),
     ];
     for (sqlstate, message, remedy) in cases {
         azure.server().set_fault(Some(ServerFault::refuse(sqlstate, message)));

@@ -1,8 +1,10 @@
 //! Which variables win, and who logs in.
 
+use std::time::Duration;
+
 use postgres_entra::{
-    ChannelBinding, Cloud, ConfigErrorKind, ConnectionNames, Environment, Host, Identity, Origin,
-    Settings, SslMode, SslNegotiation, TargetSessionAttrs, UserAssignedId,
+    ChannelBinding, Cloud, ConfigErrorKind, ConnectionNames, Environment, Host, Identity,
+    Keepalives, Origin, Settings, SslMode, SslNegotiation, TargetSessionAttrs, UserAssignedId,
 };
 
 type Vars<'a> = &'a [(&'a str, &'a str)];
@@ -118,6 +120,14 @@ fn units_are_those_of_libpq() {
 }
 
 #[test]
+fn utf_8_goes_by_many_names() {
+    for name in ["UTF8", "utf8", "Utf-8", "UNICODE", "unicode", "auto"] {
+        let text = format!("host=h client_encoding={name}");
+        assert_eq!(settings(&[("DATABASE_URL", &text)]).hosts()[0].name(), "h", "{name}");
+    }
+}
+
+#[test]
 fn several_hosts_share_one_port_or_have_one_each() {
     let cases = [
         ("host=a,b", vec![Host::new("a", 5432), Host::new("b", 5432)]),
@@ -187,6 +197,24 @@ fn a_mistyped_prefix_never_reaches_another_database() {
 }
 
 #[test]
+fn no_host_is_dialled_at_the_address_of_another() {
+    let address = ("PGHOSTADDR", "127.0.0.1");
+    let dialled = |host| Host::new(host, 5432).with_address([127, 0, 0, 1].into());
+    let cases: [(Vars<'_>, Host); 4] = [
+        (&[("AZURE_POSTGRESQL_HOST", "h"), ("PGHOST", "other"), address], Host::new("h", 5432)),
+        (&[("AZURE_POSTGRESQL_HOST", "h"), ("PGHOST", "H"), address], dialled("h")),
+        (&[("AZURE_POSTGRESQL_HOST", "h"), address], dialled("h")),
+        (&[("PGHOST", "other"), address], dialled("other")),
+    ];
+    for (vars, host) in cases {
+        assert_eq!(settings(vars).hosts(), [host], "{vars:?}");
+    }
+    let second = [("AZURE_POSTGRESQL_CONN2_HOST", "second"), ("PGHOST", "first"), address];
+    let second = Settings::from_vars_with_prefix(second, "AZURE_POSTGRESQL_CONN2").unwrap();
+    assert_eq!(second.hosts(), [Host::new("second", 5432)]);
+}
+
+#[test]
 fn the_azure_variables_state_an_identity_only_without_service_connector() {
     let ambient = [
         ("AZURE_CLIENT_ID", "c"),
@@ -224,6 +252,37 @@ fn a_password_of_spring_wins_over_credentials_that_may_be_for_other_services() {
         ("spring.cloud.azure.credential.client-secret", "s"),
     ]);
     assert_eq!(settings.identity(), &Identity::Password(" p ".into()));
+}
+
+#[test]
+fn springs_keys_of_the_data_source_go_before_those_of_the_application() {
+    let url = ("spring.datasource.url", "jdbc:postgresql://h/d");
+    let shared = [
+        url,
+        ("spring.cloud.azure.credential.client-id", "c"),
+        ("spring.cloud.azure.credential.client-secret", "s"),
+        ("spring.cloud.azure.profile.tenant-id", "t"),
+    ];
+    let own = [
+        ("SPRING_DATASOURCE_AZURE_CREDENTIAL_CLIENTID", "own-c"),
+        ("spring.datasource.azure.credential.client-secret", "own-s"),
+        ("spring.datasource.azure.profile.tenant-id", "own-t"),
+    ];
+    let own_id = Identity::service_principal("t", "own-c", "s");
+    let all_own = Identity::service_principal("own-t", "own-c", "own-s");
+    assert_eq!(settings(&shared).identity(), &Identity::service_principal("t", "c", "s"));
+    assert_eq!(settings(&[&shared[..], &own[..1]].concat()).identity(), &own_id);
+    assert_eq!(settings(&[&shared[..], &own[..]].concat()).identity(), &all_own);
+    assert_eq!(settings(&[&[url], &own[..]].concat()).identity(), &all_own);
+}
+
+#[test]
+fn a_tenant_of_springs_profile_does_not_ask_for_a_secret() {
+    let url = ("spring.datasource.url", "jdbc:postgresql://h/d");
+    let tenant = ("spring.cloud.azure.profile.tenant-id", "t");
+    let client = ("spring.datasource.azure.credential.client-id", "c");
+    assert_eq!(settings(&[url, tenant]).identity(), &Identity::SystemAssigned);
+    assert_eq!(settings(&[url, tenant, client]).identity(), &user_assigned("c"));
 }
 
 #[test]
@@ -276,8 +335,34 @@ fn the_cloud_follows_from_the_host() {
 
 #[test]
 fn a_setting_that_code_replaces_has_no_origin_in_the_variables() {
-    let settings = settings(&[("DATABASE_URL", "postgres://u@h/d")]).with_user("other");
+    let settings = settings(&[("DATABASE_URL", "postgres://u:p@h/d")])
+        .with_user("other")
+        .with_identity(Identity::SystemAssigned);
     assert_eq!(origin(&settings, "user"), None);
+    assert_eq!(origin(&settings, "identity"), None);
     let dbname = Origin::Variable("DATABASE_URL".to_owned());
     assert!(settings.origins().any(|(name, origin)| name == "dbname" && *origin == dbname));
+}
+
+#[test]
+fn every_setting_of_the_connection_can_be_set_in_code() {
+    let text = "host=h connect_timeout=7 tcp_user_timeout=5000 keepalives_idle=60 \
+                channel_binding=disable load_balance_hosts=random";
+    let read = settings(&[("DATABASE_URL", text)]);
+    let in_code = Settings::new("h", Identity::SystemAssigned)
+        .with_connect_timeout(Duration::from_secs(7))
+        .with_tcp_user_timeout(Duration::from_secs(5))
+        .with_keepalives(read.keepalives())
+        .with_channel_binding(ChannelBinding::Disable)
+        .with_load_balance_hosts(true);
+    assert_eq!(in_code, read);
+
+    let replaced = read
+        .with_connect_timeout(Duration::from_secs(1))
+        .with_tcp_user_timeout(Duration::from_secs(1))
+        .with_keepalives(Keepalives::default())
+        .with_channel_binding(ChannelBinding::Prefer)
+        .with_load_balance_hosts(false);
+    let left: Vec<_> = replaced.origins().map(|(setting, _)| setting).collect();
+    assert_eq!(left, ["dbname", "host", "identity", "port", "sslmode", "user"]);
 }

@@ -190,13 +190,28 @@ async fn a_refusal_by_a_managed_identity_endpoint_tells_the_remedy() {
             400,
             r#"{"error":"invalid_request","error_description":"Multiple user assigned identities
                 exist, please specify the clientId / resourceId of the identity"}"#,
-            "set AZURE_POSTGRESQL_CLIENTID",
+            "(AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID",
         ),
         (
             400,
             r#"{"statusCode":400,"message":"No User Assigned or Delegated Managed Identity found for
                 specified ClientId/ResourceId/PrincipalId.","correlationId":"c-1"}"#,
             "assign the managed identity",
+        ),
+        (
+            400,
+            r#"{"statusCode":400,"message":"Unable to load the proper Managed Identity."}"#,
+            "has to be named on App Service",
+        ),
+        (
+            400,
+            r#"{"statusCode":400,"message":"Unable to load requested managed identity."}"#,
+            "AZURE_CLIENT_ID",
+        ),
+        (
+            400,
+            r#"{"statusCode":400,"message":"No MSI found for specified ClientId/ResourceId."}"#,
+            "azure.workload.identity/use",
         ),
         (
             403,

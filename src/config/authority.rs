@@ -1,6 +1,6 @@
 //! The `host:port` list that both kinds of URL begin with.
 
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::ConfigError;
 
 /// The servers of `host:port,[::1]:port` as libpq's lists `host` and `port`, not yet decoded.
 ///
@@ -30,8 +30,7 @@ fn split_host_port(server: &str) -> Result<(&str, &str), ConfigError> {
 }
 
 fn bad_brackets() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Malformed,
+    ConfigError::malformed(
         "an IPv6 address in the URL is not bracketed properly",
         "write it as `[2001:db8::1]:5432`",
     )

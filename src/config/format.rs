@@ -5,7 +5,7 @@ use super::{
     parameters::{Pairs, Parameters},
     uri,
 };
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::ConfigError;
 
 /// Reads a connection string in whichever grammar it is written; errors name the variable.
 pub(super) fn parse(text: &str, variable: &str) -> Result<Parameters, ConfigError> {
@@ -64,8 +64,7 @@ fn looks_like_ado_net(text: &str) -> bool {
 }
 
 fn other_scheme() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Malformed,
+    ConfigError::malformed(
         "the connection string has a scheme that is not one of PostgreSQL",
         "begin it with `postgresql://` or `jdbc:postgresql://`",
     )
@@ -76,7 +75,7 @@ mod tests {
     use super::parse;
 
     fn value(text: &str, keyword: &str) -> Option<String> {
-        parse(text, "TEST").unwrap().get(keyword).map(|parameter| parameter.value.clone())
+        parse(text, "TEST").unwrap().get(keyword).map(|parameter| parameter.value.to_string())
     }
 
     #[test]

@@ -17,7 +17,9 @@ impl Host {
         Self { name: name.into(), address: None, port }
     }
 
-    /// The same host, dialled at this address without a DNS look-up (`hostaddr`, `PGHOSTADDR`).
+    /// The same host, dialled at this address without a DNS look-up
+    /// ([`hostaddr`](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS),
+    /// `PGHOSTADDR`).
     #[must_use]
     pub fn with_address(mut self, address: IpAddr) -> Self {
         self.address = Some(address);

@@ -46,7 +46,7 @@ pub(super) fn decide(
         return credentials.service_principal(secret);
     }
     if let Some(password) = password {
-        let identity = Identity::Password(Secret::new(&password.value));
+        let identity = Identity::Password(Secret::new(password.value.as_str()));
         return Ok(Decision { identity, variable: Some(password.variable.clone()) });
     }
     if let Some(file) = variables.get("AZURE_FEDERATED_TOKEN_FILE")? {
@@ -54,11 +54,11 @@ pub(super) fn decide(
     }
     credentials.check_complete()?;
     if let Some(Variable { name, value }) = credentials.client_id {
-        let identity = Identity::UserAssigned(UserAssignedId::ClientId(value));
+        let identity = Identity::UserAssigned(UserAssignedId::ClientId(value.to_string()));
         return Ok(Decision { identity, variable: Some(name) });
     }
     if let Some(password) = pg_password(variables, provenance)? {
-        let identity = Identity::Password(Secret::new(password.value));
+        let identity = Identity::Password(Secret::new(password.value.as_str()));
         return Ok(Decision { identity, variable: Some(password.name) });
     }
     Ok(Decision { identity: Identity::SystemAssigned, variable: None })
@@ -113,14 +113,21 @@ impl Credentials {
     }
 
     fn of_spring(variables: &Variables<'_>) -> Result<Self, ConfigError> {
-        let keys = [spring::CLIENT_ID, spring::TENANT_ID, spring::CLIENT_SECRET];
+        let credential_tenant_id = spring::first(variables, spring::CREDENTIAL_TENANT_ID)?;
+        let tenant_needs_secret =
+            credential_tenant_id.is_some() && !spring::asks_for_managed_identity(variables)?;
+        let tenant_id = match spring::first(variables, spring::PROFILE_TENANT_ID)? {
+            Some(profile) => Some(profile),
+            None => credential_tenant_id,
+        };
+        let keys = [spring::CLIENT_ID, spring::CREDENTIAL_TENANT_ID, spring::CLIENT_SECRET];
         Ok(Self {
-            client_id: spring::get(variables, spring::CLIENT_ID)?,
-            tenant_id: spring::get(variables, spring::TENANT_ID)?,
-            client_secret: spring::get(variables, spring::CLIENT_SECRET)?,
-            names: keys.map(|key| variables.names().customized(key).unwrap_or(key).to_owned()),
+            client_id: spring::first(variables, spring::CLIENT_ID)?,
+            tenant_id,
+            client_secret: spring::first(variables, spring::CLIENT_SECRET)?,
+            names: keys.map(|[_, key]| variables.names().customized(key).unwrap_or(key).to_owned()),
             belong_to_connection: false,
-            tenant_needs_secret: !spring::asks_for_managed_identity(variables)?,
+            tenant_needs_secret,
         })
     }
 
@@ -155,7 +162,7 @@ impl Credentials {
         let identity = Identity::workload(
             required(tenant_id.as_ref(), tenant_name, WORKLOAD_IDENTITY)?,
             required(client_id.as_ref(), client_name, WORKLOAD_IDENTITY)?,
-            file.value,
+            file.value.as_str(),
         );
         Ok(Decision { identity, variable: Some(file.name) })
     }

@@ -58,56 +58,73 @@ fn record_origins(settings: &mut Settings, parameters: &Parameters, identity: Op
 
 /// The servers: `host`, `hostaddr` and `port` are lists of the same length, or one port for all.
 fn hosts(parameters: &Parameters) -> Result<Vec<Host>, ConfigError> {
-    let names = list(parameters, "host");
-    let addresses = list(parameters, "hostaddr");
-    let ports = list(parameters, "port");
-    if !addresses.is_empty() && addresses.len() != names.len() {
-        return Err(count_mismatch(parameters, "hostaddr"));
-    }
-    if ports.len() > 1 && ports.len() != names.len() {
-        return Err(count_mismatch(parameters, "port"));
-    }
+    let names = list(parameters.get("host"));
+    let addresses = addresses(parameters.get("hostaddr"), names.len())?;
+    let ports = ports(parameters.get("port"), names.len())?;
     let mut hosts = Vec::with_capacity(names.len());
-    for (index, name) in names.into_iter().enumerate() {
-        let port = ports.get(if ports.len() == 1 { 0 } else { index });
-        let port = port.map_or(Ok(DEFAULT_PORT), |port| parse_port(parameters, port))?;
+    for ((name, address), port) in names.into_iter().zip(addresses).zip(ports) {
         let host = Host::new(name, port);
-        hosts.push(match addresses.get(index).filter(|address| !address.is_empty()) {
-            Some(address) => host.with_address(parse_address(parameters, address)?),
+        hosts.push(match address {
+            Some(address) => host.with_address(address),
             None => host,
         });
     }
     Ok(hosts)
 }
 
-fn list<'a>(parameters: &'a Parameters, keyword: &str) -> Vec<&'a str> {
-    let parameter = parameters.get(keyword);
+fn list(parameter: Option<&Parameter>) -> Vec<&str> {
     parameter.map(|p| p.value.split(',').map(str::trim).collect()).unwrap_or_default()
 }
 
-fn parse_port(parameters: &Parameters, port: &str) -> Result<u16, ConfigError> {
+/// One address for each host; an empty one stands for a name that is to be resolved.
+fn addresses(stated: Option<&Parameter>, hosts: usize) -> Result<Vec<Option<IpAddr>>, ConfigError> {
+    let Some(parameter) = stated else { return Ok(vec![None; hosts]) };
+    let addresses = list(stated);
+    if addresses.len() != hosts {
+        return Err(count_mismatch(parameter, "hostaddr"));
+    }
+    addresses.into_iter().map(|address| parse_address(parameter, address)).collect()
+}
+
+/// One port for each host.
+fn ports(stated: Option<&Parameter>, hosts: usize) -> Result<Vec<u16>, ConfigError> {
+    let Some(parameter) = stated else { return Ok(vec![DEFAULT_PORT; hosts]) };
+    let ports = list(stated);
+    if let [port] = ports[..] {
+        return Ok(vec![parse_port(parameter, port)?; hosts]);
+    }
+    if ports.len() != hosts {
+        return Err(count_mismatch(parameter, "port"));
+    }
+    ports.into_iter().map(|port| parse_port(parameter, port)).collect()
+}
+
+fn parse_port(parameter: &Parameter, port: &str) -> Result<u16, ConfigError> {
     match port {
         "" => Ok(DEFAULT_PORT),
         _ => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
-            malformed(parameters, "port", "is not a number from 1 to 65535", "write 5432 or 6432")
+            malformed(parameter, "port", "is not a number from 1 to 65535", "write 5432 or 6432")
         }),
     }
 }
 
-fn parse_address(parameters: &Parameters, address: &str) -> Result<IpAddr, ConfigError> {
-    address.parse().map_err(|error: AddrParseError| {
+fn parse_address(parameter: &Parameter, address: &str) -> Result<Option<IpAddr>, ConfigError> {
+    if address.is_empty() {
+        return Ok(None);
+    }
+    address.parse().map(Some).map_err(|error: AddrParseError| {
         let fix = "write an IPv4 or IPv6 address, and a name in `host`";
-        malformed(parameters, "hostaddr", "is not an IP address", fix).with_cause(error)
+        malformed(parameter, "hostaddr", "is not an IP address", fix).with_cause(error)
     })
 }
 
-fn count_mismatch(parameters: &Parameters, keyword: &str) -> ConfigError {
+fn count_mismatch(parameter: &Parameter, keyword: &str) -> ConfigError {
     let fix = "state as many as there are hosts";
-    malformed(parameters, keyword, "does not have one entry for each host", fix)
+    malformed(parameter, keyword, "does not have one entry for each host", fix)
 }
 
 fn text(parameters: &Parameters, keyword: &str) -> Option<String> {
-    parameters.get(keyword).map(|parameter| parameter.value.clone())
+    parameters.get(keyword).map(|parameter| parameter.value.to_string())
 }
 
 /// `system` asks for the system's roots, which are always trusted.
@@ -119,7 +136,7 @@ fn choice<T: Choice>(parameters: &Parameters, keyword: &str) -> Result<Option<T>
     let Some(parameter) = parameters.get(keyword) else { return Ok(None) };
     T::from_name(&parameter.value).map(Some).ok_or_else(|| {
         let fix = format!("write one of: {}", T::accepted_names());
-        malformed(parameters, keyword, "has an unknown value", &fix)
+        malformed(parameter, keyword, "has an unknown value", fix)
     })
 }
 
@@ -140,13 +157,8 @@ fn target_session_attrs(parameters: &Parameters) -> Result<TargetSessionAttrs, C
 fn integer(parameters: &Parameters, keyword: &str) -> Result<Option<i32>, ConfigError> {
     let Some(parameter) = parameters.get(keyword) else { return Ok(None) };
     parameter.value.trim().parse().map(Some).map_err(|error: ParseIntError| {
-        malformed(
-            parameters,
-            keyword,
-            "is not a whole number",
-            "write digits alone, without a unit",
-        )
-        .with_cause(error)
+        let fix = "write digits alone, without a unit";
+        malformed(parameter, keyword, "is not a whole number", fix).with_cause(error)
     })
 }
 
@@ -200,10 +212,11 @@ fn permits_password(methods: &str) -> bool {
 }
 
 /// An error about a parameter; the text names it, because a connection string holds several.
-fn malformed(parameters: &Parameters, keyword: &str, problem: &str, fix: &str) -> ConfigError {
-    let error = ConfigError::new(ConfigErrorKind::Malformed, format!("`{keyword}` {problem}"), fix);
-    match parameters.get(keyword) {
-        Some(Parameter { variable, .. }) => error.in_variable(variable),
-        None => error,
-    }
+fn malformed(
+    parameter: &Parameter,
+    keyword: &str,
+    problem: &str,
+    fix: impl Into<String>,
+) -> ConfigError {
+    ConfigError::malformed(format!("`{keyword}` {problem}"), fix).in_variable(&parameter.variable)
 }

@@ -109,6 +109,8 @@ fn translate(keyword: &str, value: String) -> String {
         ("keepalives", "false") => "0".to_owned(),
         ("load_balance_hosts", "true") => "random".to_owned(),
         ("load_balance_hosts", "false") => "disable".to_owned(),
+        // The default of pgjdbc: without GSSAPI if the server lets it.
+        ("gssencmode", "allow") => "disable".to_owned(),
         ("target_session_attrs", "master") => "primary".to_owned(),
         ("target_session_attrs", "slave" | "secondary") => "standby".to_owned(),
         ("target_session_attrs", "preferslave" | "prefersecondary") => "prefer-standby".to_owned(),
@@ -165,7 +167,7 @@ mod tests {
 
     fn value(text: &str, keyword: &str) -> Option<String> {
         let parameters = Parameters::from_pairs(parse(text).unwrap(), "TEST");
-        parameters.get(keyword).map(|parameter| parameter.value.clone())
+        parameters.get(keyword).map(|parameter| parameter.value.to_string())
     }
 
     #[test]
@@ -208,6 +210,16 @@ mod tests {
         let url = "jdbc:postgresql://h/?&prepareThreshold=0&user=a&&user=b&USER=c&PGPORT=1";
         assert_eq!(value(url, "user").as_deref(), Some("b"));
         assert_eq!(value(url, "port").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn gss_encryption_that_is_only_allowed_is_not_used() {
+        for mode in ["allow", "ALLOW", "disable"] {
+            let url = format!("jdbc:postgresql://h/?gssEncMode={mode}");
+            assert_eq!(value(&url, "gssencmode").as_deref(), Some("disable"), "{mode}");
+        }
+        let required = value("jdbc:postgresql://h/?gssEncMode=require", "gssencmode");
+        assert_eq!(required.as_deref(), Some("require"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub(super) enum Treatment {
     Read,
     /// It has no effect on a connection over TCP and TLS without GSSAPI.
     Ignored,
-    /// Only these values describe what the crate does; any other asks for the impossible.
+    /// Only these values, in any case, describe what the crate does; others ask for the impossible.
     Only(&'static [&'static str], &'static str),
     /// It can't be honoured, for this reason.
     Unsupported(&'static str),
@@ -25,7 +25,7 @@ const NO_SCRAM_KEY: &str = "precomputed SCRAM keys are not used";
 static KEYWORDS: &[(&str, Treatment)] = &[
     ("application_name", Read),
     ("channel_binding", Read),
-    ("client_encoding", Only(&["UTF8", "utf8", "UTF-8", "utf-8"], "text is always UTF-8")),
+    ("client_encoding", Only(&["UTF8", "UTF-8", "UNICODE", "auto"], "text is always UTF-8")),
     ("connect_timeout", Read),
     ("dbname", Read),
     ("fallback_application_name", Read),

@@ -4,7 +4,7 @@
 use std::{iter::Peekable, str::Chars};
 
 use super::{keywords, parameters::Pairs};
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::ConfigError;
 
 /// Reads a keyword/value string by the rules of libpq's `conninfo_parse`.
 pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
@@ -95,16 +95,14 @@ fn is_blank(c: char) -> bool {
 }
 
 fn missing_equals() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Malformed,
+    ConfigError::malformed(
         "a word in the connection string is not followed by `=`",
         "write `keyword=value` pairs, and put a value that holds blanks in single quotes",
     )
 }
 
 fn unterminated_quote() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Malformed,
+    ConfigError::malformed(
         "a quoted value in the connection string has no closing quote",
         "close it with `'`, and write a quote inside as `\\'`",
     )
@@ -121,8 +119,7 @@ pub(super) fn unknown_keyword(name: &str, before: &Pairs) -> ConfigError {
     } else {
         "the connection string holds a parameter that libpq doesn't know".to_owned()
     };
-    ConfigError::new(
-        ConfigErrorKind::Malformed,
+    ConfigError::malformed(
         problem,
         "check its spelling, and quote or encode special characters in the value before it",
     )

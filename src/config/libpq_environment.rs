@@ -42,14 +42,25 @@ pub(super) fn fill(
     variables: &Variables<'_>,
 ) -> Result<(), ConfigError> {
     for (name, keyword) in PG_VARIABLES {
-        if name == PGHOST && !variables.names().has_default_prefix() {
+        if parameters.get(keyword).is_some()
+            || (keyword == "host" && !variables.names().has_default_prefix())
+            || (keyword == "hostaddr" && is_of_another_host(parameters, variables)?)
+        {
             continue;
         }
-        if parameters.get(keyword).is_none()
-            && let Some(variable) = variables.get(name)?
-        {
+        if let Some(variable) = variables.get(name)? {
             parameters.set(keyword, variable.value, &variable.name);
         }
     }
     Ok(())
+}
+
+/// Whether `PGHOSTADDR` is the address of a host that is not the one in force: `PGHOST` names it.
+fn is_of_another_host(
+    parameters: &Parameters,
+    variables: &Variables<'_>,
+) -> Result<bool, ConfigError> {
+    let Some(named) = variables.get(PGHOST)? else { return Ok(false) };
+    let host = parameters.get("host");
+    Ok(host.is_none_or(|host| !host.value.eq_ignore_ascii_case(&named.value)))
 }

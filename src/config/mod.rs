@@ -31,6 +31,7 @@ mod validate;
 mod variables;
 
 pub use host::Host;
+pub(crate) use modes::Choice;
 pub use modes::{ChannelBinding, Keepalives, SslMode, SslNegotiation, TargetSessionAttrs};
 pub use names::ConnectionNames;
 pub use origins::Origin;

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
-/// libpq's `sslmode`, as it was written in the settings.
+/// libpq's [`sslmode`][libpq], as it was written in the settings.
 ///
 /// With a token it only decides whether the settings are accepted: TLS is always used, and chain
 /// and host name are always verified. See
 /// [libpq's table](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION).
+///
+/// [libpq]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SslMode {
@@ -30,7 +32,9 @@ impl SslMode {
     }
 }
 
-/// How TLS begins: libpq's `sslnegotiation`.
+/// How TLS begins: libpq's [`sslnegotiation`][libpq].
+///
+/// [libpq]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SslNegotiation {
@@ -41,7 +45,9 @@ pub enum SslNegotiation {
     Direct,
 }
 
-/// libpq's `channel_binding`.
+/// libpq's [`channel_binding`][libpq].
+///
+/// [libpq]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ChannelBinding {
@@ -54,7 +60,9 @@ pub enum ChannelBinding {
     Require,
 }
 
-/// libpq's `target_session_attrs`.
+/// libpq's [`target_session_attrs`][libpq].
+///
+/// [libpq]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum TargetSessionAttrs {
@@ -67,7 +75,12 @@ pub enum TargetSessionAttrs {
     ReadOnly,
 }
 
-/// TCP keepalive; `None` leaves a figure to the operating system.
+/// TCP keepalive: libpq's [`keepalives`][libpq] and the parameters after it.
+///
+/// `None` leaves `idle` at tokio-postgres' two hours, and the others to the operating system. Networks
+/// that drop idle connections sooner need a shorter `idle`, such as `keepalives_idle=60`.
+///
+/// [libpq]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Keepalives {
@@ -88,12 +101,17 @@ impl Default for Keepalives {
 }
 
 /// A setting with a fixed set of values, by the names that libpq gives them.
-pub(super) trait Choice: Copy + PartialEq + 'static {
+pub(crate) trait Choice: Copy + PartialEq + 'static {
     /// Every accepted name; the first name of a value is the one to write.
     const NAMES: &'static [(&'static str, Self)];
 
     fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    fn name(self) -> &'static str {
+        let named = Self::NAMES.iter().find(|(_, value)| *value == self);
+        named.map(|(name, _)| *name).unwrap_or_default()
     }
 
     fn accepted_names() -> String {
@@ -142,4 +160,24 @@ pub(super) enum LoadBalanceHosts {
 impl Choice for LoadBalanceHosts {
     const NAMES: &'static [(&'static str, Self)] =
         &[("disable", Self::Disable), ("random", Self::Random)];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_written_under_its_first_name() {
+        use SslMode::{Allow, Disable, Prefer, Require, VerifyCa, VerifyFull};
+        let modes = [Disable, Allow, Prefer, Require, VerifyCa, VerifyFull].map(Choice::name);
+        assert_eq!(modes, ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]);
+        use TargetSessionAttrs::{Any, ReadOnly, ReadWrite};
+        let attrs = [Any, ReadWrite, ReadOnly].map(Choice::name);
+        assert_eq!(attrs, ["any", "read-write", "read-only"]);
+        use ChannelBinding as Binding;
+        let binding = [Binding::Disable, Binding::Prefer, Binding::Require].map(Choice::name);
+        assert_eq!(binding, ["disable", "prefer", "require"]);
+        let negotiation = [SslNegotiation::Postgres, SslNegotiation::Direct].map(Choice::name);
+        assert_eq!(negotiation, ["postgres", "direct"]);
+    }
 }

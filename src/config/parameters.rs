@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::keywords::{self, Treatment};
+use zeroize::Zeroizing;
+
+use super::{
+    keywords::{self, Treatment},
+    variables::Variable,
+};
 use crate::error::{ConfigError, ConfigErrorKind};
 
 /// libpq's keywords with their values, in the order in which a string states them.
@@ -11,10 +16,11 @@ pub(super) type Pairs = Vec<(&'static str, String)>;
 /// The parameters that say which database is meant, so that two variables must agree on them.
 const DECISIVE: [&str; 6] = ["host", "hostaddr", "port", "user", "dbname", "password"];
 
-/// A value, and the variable that states it. Has no `Debug`, because it may be a password.
+/// A value, and the variable that states it. It may be a password: it has no `Debug` and is wiped when
+/// dropped.
 #[derive(Clone)]
 pub(super) struct Parameter {
-    pub(super) value: String,
+    pub(super) value: Zeroizing<String>,
     pub(super) variable: String,
 }
 
@@ -44,7 +50,20 @@ impl Parameters {
         parameters
     }
 
-    pub(super) fn set(&mut self, keyword: &'static str, value: String, variable: &str) {
+    /// The parameter that a variable of its own states.
+    pub(super) fn single(keyword: &'static str, variable: Variable) -> Self {
+        let mut parameters = Self::default();
+        parameters.set(keyword, variable.value, &variable.name);
+        parameters
+    }
+
+    pub(super) fn set(
+        &mut self,
+        keyword: &'static str,
+        value: impl Into<Zeroizing<String>>,
+        variable: &str,
+    ) {
+        let value = value.into();
         if value.is_empty() {
             self.0.remove(keyword);
         } else {
@@ -91,7 +110,9 @@ impl Parameters {
                 Treatment::Unsupported(reason) => {
                     return Err(unsupported(keyword, parameter, reason, "remove it"));
                 }
-                Treatment::Only(values, reason) if !values.contains(&parameter.value.as_str()) => {
+                Treatment::Only(values, reason)
+                    if !values.iter().any(|value| value.eq_ignore_ascii_case(&parameter.value)) =>
+                {
                     let fix = format!("remove it, or write one of: {}", values.join(", "));
                     return Err(unsupported(keyword, parameter, reason, &fix));
                 }

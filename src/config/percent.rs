@@ -1,6 +1,6 @@
 //! Percent-encoding, as the two URL grammars use it.
 
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::ConfigError;
 
 /// Decodes `%XX`, and leaves `+` as it is. Refuses a bad escape, `%00` and what is not UTF-8.
 pub(super) fn decode(text: &str) -> Result<String, ConfigError> {
@@ -25,5 +25,5 @@ fn well_formed(text: &str) -> bool {
 
 fn malformed(problem: &str) -> ConfigError {
     let fix = "percent-encode the value's UTF-8 bytes, and write a literal `%` as `%25`";
-    ConfigError::new(ConfigErrorKind::Malformed, problem, fix)
+    ConfigError::malformed(problem, fix)
 }

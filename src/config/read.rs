@@ -33,7 +33,7 @@ impl Settings {
     /// |---|---|---|
     /// | 1 | `AZURE_POSTGRESQL_CONNECTIONSTRING`, also after `POSTGRESQLCONNSTR_` or `CUSTOMCONNSTR_`; `POSTGRESQLCONNSTR_AZURE_POSTGRESQL`; `AZURE_POSTGRESQL_HOST`, `_PORT`, `_USER` or `_USERNAME`, `_DATABASE` or `_NAME`, `_PASSWORD`, `_SSL`; `spring.datasource.url`, `.username`, `.password` in any spelling | Service Connector's: they complete each other, and it is an error if two of them name different databases, users or passwords |
     /// | 2 | `DATABASE_URL` | read if none of the above is set |
-    /// | 3 | `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLNEGOTIATION`, `PGCHANNELBINDING`, `PGAPPNAME`, `PGCONNECT_TIMEOUT`, `PGTARGETSESSIONATTRS`, `PGOPTIONS` | fill what is still missing, as in libpq |
+    /// | 3 | `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLNEGOTIATION`, `PGCHANNELBINDING`, `PGAPPNAME`, `PGCONNECT_TIMEOUT`, `PGTARGETSESSIONATTRS`, `PGOPTIONS` | fill what is still missing, as in libpq; `PGHOSTADDR` unless `PGHOST` names another host |
     ///
     /// A connection string may be a keyword/value string or URI of libpq, a JDBC URL or an ADO.NET
     /// string. The identity is the first of these that is there:
@@ -43,10 +43,13 @@ impl Settings {
     /// | service principal | `AZURE_POSTGRESQL_CLIENTSECRET`, with `_CLIENTID` and `_TENANTID` |
     /// | password | a password in the variables of row 1 or 2 |
     /// | service principal | `spring.cloud.azure.credential.client-secret`; without Service Connector, `AZURE_CLIENT_SECRET`; each with its client and tenant id |
-    /// | workload identity | `AZURE_FEDERATED_TOKEN_FILE`, with `AZURE_CLIENT_ID` (or `_CLIENTID`) and `AZURE_TENANT_ID` |
+    /// | workload identity | `AZURE_FEDERATED_TOKEN_FILE`, with `AZURE_POSTGRESQL_CLIENTID`, else `AZURE_CLIENT_ID`, and `AZURE_TENANT_ID` |
     /// | user-assigned identity | `AZURE_POSTGRESQL_CLIENTID`, `spring.cloud.azure.credential.client-id`; without Service Connector, `AZURE_CLIENT_ID` |
     /// | password | without Service Connector, `PGPASSWORD` |
     /// | system-assigned identity | nothing |
+    ///
+    /// Spring's keys are also read under `spring.datasource.azure`, which goes before
+    /// `spring.cloud.azure`, and the tenant id as `profile.tenant-id`.
     ///
     /// ```
     /// use postgres_entra::{Identity, Settings};
@@ -77,7 +80,8 @@ impl Settings {
     /// `AZURE_POSTGRESQL_CONN2`.
     ///
     /// Spring's keys, `DATABASE_URL` and `PGHOST` are left alone, so that a mistyped prefix never
-    /// reaches the database of another connection.
+    /// reaches the database of another connection. The other variables of libpq still fill what is
+    /// missing, such as `PGPORT` and `PGUSER`.
     ///
     /// # Errors
     ///
@@ -91,7 +95,9 @@ impl Settings {
         Self::from_environment(&Environment::from_vars(vars), &ConnectionNames::new(prefix))
     }
 
-    /// Reads the settings from an environment, under the names of one connection.
+    /// Reads the settings from an environment, under the names of one connection: for those of the first
+    /// one as [`from_vars`](Self::from_vars) does, for others as
+    /// [`from_vars_with_prefix`](Self::from_vars_with_prefix).
     ///
     /// # Errors
     ///

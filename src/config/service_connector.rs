@@ -3,10 +3,11 @@
 
 use super::{
     format,
+    modes::{Choice, SslMode},
     parameters::Parameters,
     variables::{Variable, Variables},
 };
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::ConfigError;
 
 const CONNECTION_STRING: &str = "CONNECTIONSTRING";
 
@@ -35,14 +36,14 @@ pub(super) fn find(variables: &Variables<'_>) -> Result<Parameters, ConfigError>
     }
     for (suffix, keyword) in SPLIT {
         if let Some(variable) = variables.of_connection(suffix)? {
-            parameters.reconcile(single(keyword, variable))?;
+            parameters.reconcile(Parameters::single(keyword, variable))?;
         }
     }
     if let Some(password) = variables.get_verbatim(&variables.names().of_connection("PASSWORD"))? {
-        parameters.reconcile(single("password", password))?;
+        parameters.reconcile(Parameters::single("password", password))?;
     }
     if let Some(ssl) = variables.of_connection("SSL")? {
-        parameters.reconcile(single("sslmode", ssl_mode(ssl)?))?;
+        parameters.reconcile(Parameters::single("sslmode", ssl_mode(ssl)?))?;
     }
     Ok(parameters)
 }
@@ -59,22 +60,16 @@ fn connection_string_names(variables: &Variables<'_>) -> Vec<String> {
     names
 }
 
-fn single(keyword: &'static str, variable: Variable) -> Parameters {
-    Parameters::from_pairs(vec![(keyword, variable.value)], &variable.name)
-}
-
 /// `SSL` is `true` or `false`; libpq's modes are understood as well.
 fn ssl_mode(mut ssl: Variable) -> Result<Variable, ConfigError> {
     let lower = ssl.value.to_ascii_lowercase();
-    ssl.value = match lower.as_str() {
-        "true" | "1" => "require".to_owned(),
-        "false" | "0" => "disable".to_owned(),
-        "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full" => lower,
-        _ => {
-            let fix = "set it to `true`";
-            return Err(ConfigError::new(ConfigErrorKind::Malformed, "is no yes or no", fix)
-                .in_variable(ssl.name));
-        }
+    let mode = match lower.as_str() {
+        "true" | "1" => SslMode::Require,
+        "false" | "0" => SslMode::Disable,
+        name => SslMode::from_name(name).ok_or_else(|| {
+            ConfigError::malformed("is no yes or no", "set it to `true`").in_variable(&ssl.name)
+        })?,
     };
+    ssl.value = mode.name().to_owned().into();
     Ok(ssl)
 }

@@ -49,7 +49,7 @@ impl Settings {
         Self::for_hosts(vec![Host::new(host, DEFAULT_PORT)], identity)
     }
 
-    /// Settings for several servers, tried in this order.
+    /// Settings for several servers, tried in this order. A connector takes no empty list.
     pub fn for_hosts(hosts: Vec<Host>, identity: Identity) -> Self {
         Self {
             hosts,
@@ -92,6 +92,7 @@ impl Settings {
     #[must_use]
     pub fn with_identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
+        self.origins.forget("identity");
         self
     }
 
@@ -99,6 +100,41 @@ impl Settings {
     #[must_use]
     pub fn with_cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = Some(cloud);
+        self
+    }
+
+    /// Limits the time for one address of one host, from TCP to the end of the login.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = Some(limit);
+        self.origins.forget("connect_timeout");
+        self
+    }
+
+    /// Limits how long sent data may stay unacknowledged.
+    #[must_use]
+    pub fn with_tcp_user_timeout(mut self, limit: Duration) -> Self {
+        self.tcp_user_timeout = Some(limit);
+        self.origins.forget("tcp_user_timeout");
+        self
+    }
+
+    /// Sets TCP keepalive.
+    ///
+    /// ```
+    /// # use postgres_entra::{Identity, Keepalives, Settings};
+    /// # let settings = Settings::new("contoso.postgres.database.azure.com", Identity::SystemAssigned);
+    /// let mut keepalives = Keepalives::default();
+    /// keepalives.idle = Some(std::time::Duration::from_secs(60));
+    /// let settings = settings.with_keepalives(keepalives);
+    /// ```
+    #[must_use]
+    pub fn with_keepalives(mut self, keepalives: Keepalives) -> Self {
+        self.keepalives = keepalives;
+        for setting in ["keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"]
+        {
+            self.origins.forget(setting);
+        }
         self
     }
 
@@ -126,6 +162,14 @@ impl Settings {
         self
     }
 
+    /// Sets channel binding.
+    #[must_use]
+    pub fn with_channel_binding(mut self, binding: ChannelBinding) -> Self {
+        self.channel_binding = binding;
+        self.origins.forget("channel_binding");
+        self
+    }
+
     /// Sets the name that the server shows for the session.
     #[must_use]
     pub fn with_application_name(mut self, name: impl Into<String>) -> Self {
@@ -150,9 +194,23 @@ impl Settings {
         self
     }
 
-    /// The servers, in the order in which they are tried. Never empty.
+    /// Sets whether hosts are tried in random order.
+    #[must_use]
+    pub fn with_load_balance_hosts(mut self, random: bool) -> Self {
+        self.load_balance_hosts = random;
+        self.origins.forget("load_balance_hosts");
+        self
+    }
+
+    /// The servers, in the order in which they are tried. Never empty in a
+    /// [`Connector`](crate::Connector).
     pub fn hosts(&self) -> &[Host] {
         &self.hosts
+    }
+
+    /// The first server, which the settings of a connector always have.
+    pub(crate) fn first_host(&self) -> &Host {
+        &self.hosts[0]
     }
 
     /// The database, if one is set.
@@ -207,7 +265,8 @@ impl Settings {
         self.options.as_deref()
     }
 
-    /// The limit for one TCP connection attempt, if one is set.
+    /// The limit for one address of one host, from TCP to the end of the login, if one is set (whole
+    /// seconds in variables). sqlx has no such limit.
     pub fn connect_timeout(&self) -> Option<Duration> {
         self.connect_timeout
     }
@@ -231,6 +290,7 @@ impl Settings {
     pub fn load_balance_hosts(&self) -> bool {
         self.load_balance_hosts
     }
+
     /// Where each setting was read from, by libpq's name of the setting (`host`, `sslmode`, ...),
     /// and `identity` for who logs in.
     ///

@@ -9,13 +9,25 @@ use super::{
 };
 use crate::error::{ConfigError, ConfigErrorKind};
 
-pub(super) const CLIENT_ID: &str = "spring.cloud.azure.credential.client-id";
-pub(super) const CLIENT_SECRET: &str = "spring.cloud.azure.credential.client-secret";
-pub(super) const TENANT_ID: &str = "spring.cloud.azure.credential.tenant-id";
+/// Keys of the data source go before those of the whole application
+/// ([documentation](https://learn.microsoft.com/azure/developer/java/spring-framework/postgresql-support#configuration)).
+pub(super) const CLIENT_ID: [&str; 2] =
+    ["spring.datasource.azure.credential.client-id", "spring.cloud.azure.credential.client-id"];
+pub(super) const CLIENT_SECRET: [&str; 2] = [
+    "spring.datasource.azure.credential.client-secret",
+    "spring.cloud.azure.credential.client-secret",
+];
+/// The key in which Service Connector states the tenant of a service principal.
+pub(super) const CREDENTIAL_TENANT_ID: [&str; 2] =
+    ["spring.datasource.azure.credential.tenant-id", "spring.cloud.azure.credential.tenant-id"];
+/// The key that Spring Cloud Azure documents. It is set for many purposes.
+pub(super) const PROFILE_TENANT_ID: [&str; 2] =
+    ["spring.datasource.azure.profile.tenant-id", "spring.cloud.azure.profile.tenant-id"];
 const URL: &str = "spring.datasource.url";
 const USERNAME: &str = "spring.datasource.username";
 const PASSWORD: &str = "spring.datasource.password";
-const MANAGED_IDENTITY: [&str; 2] = [
+const MANAGED_IDENTITY: [&str; 3] = [
+    "spring.datasource.azure.credential.managed-identity-enabled",
     "spring.cloud.azure.credential.client-managed-identity-enabled",
     "spring.cloud.azure.credential.managed-identity-enabled",
 ];
@@ -29,8 +41,8 @@ pub(super) fn find(variables: &Variables<'_>) -> Result<Option<Parameters>, Conf
     let pairs = jdbc::parse(&url.value).map_err(|error| error.in_variable(&url.name))?;
     let mut parameters = Parameters::from_pairs(pairs, &url.name);
     for (key, keyword) in [(USERNAME, "user"), (PASSWORD, "password")] {
-        if let Some(Variable { name, value }) = get(variables, key)? {
-            parameters.reconcile(Parameters::from_pairs(vec![(keyword, value)], &name))?;
+        if let Some(variable) = get(variables, key)? {
+            parameters.reconcile(Parameters::single(keyword, variable))?;
         }
     }
     Ok(Some(parameters))
@@ -46,9 +58,21 @@ pub(super) fn asks_for_managed_identity(variables: &Variables<'_>) -> Result<boo
     Ok(false)
 }
 
+/// The first of the keys that is there.
+pub(super) fn first(
+    variables: &Variables<'_>,
+    keys: [&str; 2],
+) -> Result<Option<Variable>, ConfigError> {
+    let [own, shared] = keys;
+    match get(variables, own)? {
+        Some(variable) => Ok(Some(variable)),
+        None => get(variables, shared),
+    }
+}
+
 /// A key in any spelling. Spring's keys know no second connection, so they belong to the first one,
 /// unless they have been renamed for another.
-pub(super) fn get(variables: &Variables<'_>, key: &str) -> Result<Option<Variable>, ConfigError> {
+fn get(variables: &Variables<'_>, key: &str) -> Result<Option<Variable>, ConfigError> {
     let customized = variables.names().customized(key);
     if customized.is_none() && !variables.names().has_default_prefix() {
         return Ok(None);

@@ -2,7 +2,7 @@
 //! ([grammar](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS)).
 
 use super::{authority::host_and_port_lists, libpq, parameters::Pairs, percent::decode};
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::error::ConfigError;
 
 /// The text after the scheme, if the text is such a URI.
 pub(super) fn strip_scheme(text: &str) -> Option<&str> {
@@ -76,16 +76,14 @@ fn query_parameter(text: &str, before: &Pairs) -> Result<(&'static str, String),
 }
 
 fn raw_delimiter() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Malformed,
+    ConfigError::malformed(
         "the URI's user name or password holds a raw `@`, `/` or `?`",
         "write `@` in them as `%40`, `/` as `%2F` and `?` as `%3F`",
     )
 }
 
 fn malformed_query() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Malformed,
+    ConfigError::malformed(
         "a parameter in the URI's query is not of the form `name=value`",
         "write `=` in a value as `%3D` and `&` as `%26`",
     )

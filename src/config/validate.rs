@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Identity, UserAssignedId,
     error::{ConfigError, ConfigErrorKind},
+    identity::is_tenant,
 };
 
 impl Settings {
@@ -97,12 +98,11 @@ impl Settings {
         }
     }
 
-    /// The tenant becomes a part of the token endpoint's path: it must be a GUID or a domain name.
     fn check_application(&self, tenant_id: &str, client_id: &str) -> Result<(), ConfigError> {
         if client_id.is_empty() {
             return Err(self.incomplete_identity("the client id is empty"));
         }
-        if tenant_id.is_empty() || !tenant_id.bytes().all(is_tenant_byte) {
+        if !is_tenant(tenant_id) {
             let problem = "the tenant id is neither a GUID nor a domain name";
             return Err(self.incomplete_identity(problem));
         }
@@ -159,10 +159,6 @@ fn is_host_name(name: &str) -> bool {
     name.bytes().all(is_dns_byte) || name.parse::<IpAddr>().is_ok()
 }
 
-fn is_tenant_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
-}
-
 #[cfg(test)]
 mod tests {
     use super::Settings;
@@ -211,6 +207,7 @@ mod tests {
             Identity::service_principal("t", "", "s"),
             Identity::service_principal("", "c", "s"),
             Identity::service_principal("../t", "c", "s"),
+            Identity::service_principal("..", "c", "s"),
             Identity::workload("t/u", "c", "/token"),
             Identity::Password("p\0".into()),
         ];

@@ -1,6 +1,8 @@
 //! Variables as the settings read them: under the names of one connection, and never an unresolved
 //! reference to a secret store.
 
+use zeroize::Zeroizing;
+
 use super::names::ConnectionNames;
 use crate::{
     Environment,
@@ -11,11 +13,11 @@ use crate::{
 /// ([documentation](https://learn.microsoft.com/azure/app-service/app-service-key-vault-references)).
 const REFERENCES: [&str; 2] = ["@Microsoft.KeyVault(", "@Microsoft.AppConfiguration("];
 
-/// A variable that is set. Has no `Debug`, because the value may be a secret.
+/// A variable that is set. The value may be a secret: it has no `Debug` and is wiped when dropped.
 #[derive(Clone)]
 pub(super) struct Variable {
     pub(super) name: String,
-    pub(super) value: String,
+    pub(super) value: Zeroizing<String>,
 }
 
 /// The variables of an environment, under the names of one connection.
@@ -41,13 +43,15 @@ impl<'a> Variables<'a> {
     /// A variable by its full name, without the blanks around its value.
     pub(super) fn get(&self, name: &str) -> Result<Option<Variable>, ConfigError> {
         let variable = self.get_verbatim(name)?;
-        Ok(variable
-            .map(|Variable { name, value }| Variable { name, value: value.trim().to_owned() }))
+        Ok(variable.map(|Variable { name, value }| Variable {
+            name,
+            value: value.trim().to_owned().into(),
+        }))
     }
 
     /// A variable by its full name, value untouched: a password may begin or end with a blank.
     pub(super) fn get_verbatim(&self, name: &str) -> Result<Option<Variable>, ConfigError> {
-        let Some(value) = self.environment.get(name) else { return Ok(None) };
+        let Some(value) = self.environment.get(name).map(Zeroizing::new) else { return Ok(None) };
         if is_reference(&value) {
             return Err(unresolved_reference(name));
         }

@@ -5,7 +5,7 @@ use std::{fmt, path::Path, process::Command};
 use super::{Connector, login::Login};
 use crate::{
     ConfigError, ConfigErrorKind, Error, Host, Identity, Secret, Settings, SslMode,
-    TargetSessionAttrs,
+    TargetSessionAttrs, config::Choice,
 };
 
 /// Where systems keep the certificate authorities that they trust, as one PEM file. libpq before
@@ -146,12 +146,8 @@ fn hosts(hosts: &[Host]) -> Vec<(&'static str, String)> {
 }
 
 fn session_attrs(settings: &Settings) -> Option<(&'static str, String)> {
-    let wanted = match settings.target_session_attrs() {
-        TargetSessionAttrs::Any => return None,
-        TargetSessionAttrs::ReadWrite => "read-write",
-        TargetSessionAttrs::ReadOnly => "read-only",
-    };
-    Some(("PGTARGETSESSIONATTRS", wanted.to_owned()))
+    let wanted = settings.target_session_attrs();
+    (wanted != TargetSessionAttrs::Any).then(|| ("PGTARGETSESSIONATTRS", wanted.name().to_owned()))
 }
 
 fn tls(settings: &Settings) -> Vec<(&'static str, String)> {

@@ -1,5 +1,7 @@
 //! One login: who, with which secret.
 
+use tokio_postgres::error::DbError;
+
 use super::{Connector, progress::Progress};
 use crate::{
     AccessToken, ConfigError, ConfigErrorKind, Error, Rejection, Secret, Stage, TokenCache,
@@ -42,6 +44,11 @@ impl Login {
         &self.user
     }
 
+    /// Whether the role's own password logs in.
+    pub(super) fn is_by_password(&self) -> bool {
+        matches!(self.secret, LoginSecret::Password(_))
+    }
+
     /// What goes into the password message.
     pub(super) fn password(&self) -> &str {
         match &self.secret {
@@ -56,6 +63,12 @@ impl Login {
             "" => text.to_owned(),
             secret => text.replace(secret, "[redacted]"),
         }
+    }
+
+    /// Whether any part of the server's answer holds the secret.
+    pub(super) fn is_repeated_by(&self, answer: &DbError) -> bool {
+        let secret = self.password().escape_debug().to_string();
+        !secret.is_empty() && format!("{answer:?}").contains(&secret)
     }
 
     /// The token that a refusal casts doubt on: one from the cache, refused for a reason that a newer

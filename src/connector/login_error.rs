@@ -5,7 +5,9 @@ use std::{error::Error as StdError, io};
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::login::Login;
-use crate::{ConnectError, Error, Host, Rejection, TlsError, TlsErrorKind, error::cause};
+use crate::{
+    ConnectError, Error, Host, Rejection, RejectionReason, TlsError, TlsErrorKind, error::cause,
+};
 
 /// Answers that a server gives while it starts, stops, fails over or is full: worth another try.
 const BUSY: [&SqlState; 9] = [
@@ -20,13 +22,27 @@ const BUSY: [&SqlState; 9] = [
     &SqlState::SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION,
 ];
 
+/// What PgBouncer says, with one SQLSTATE for everything (08P01), while it is full or has lost the server
+/// ([source](https://github.com/pgbouncer/pgbouncer/blob/master/src/objects.c)).
+const POOLER_BUSY: [&str; 4] = [
+    "server login has been failing",
+    "no more connections allowed",
+    "query_wait_timeout",
+    "client_login_timeout",
+];
+
 /// What tokio-postgres says when the server refuses to speak TLS.
 const NO_TLS: &str = "server does not support TLS";
 
 /// Sorts a failure by who has to act. `login` is the login that failed, if it was one.
 pub(super) fn classify(error: tokio_postgres::Error, host: &Host, login: Option<&Login>) -> Error {
     match error.as_db_error() {
-        Some(answer) if is_busy(answer) => unreachable(host, true, error),
+        Some(answer) if is_busy(answer) => match login {
+            Some(login) if login.is_repeated_by(answer) => {
+                unreachable(host, true, io::Error::other("busy; its answer repeats the secret"))
+            }
+            _ => unreachable(host, true, error),
+        },
         Some(answer) => refused(answer, login).into(),
         None if is_tls_error(&error) => tls_error(error, host).into(),
         None => unreachable(host, may_pass(&error), error),
@@ -37,13 +53,24 @@ pub(super) fn classify(error: tokio_postgres::Error, host: &Host, login: Option<
 fn refused(answer: &DbError, login: Option<&Login>) -> Rejection {
     let sqlstate = answer.code().code();
     match login {
-        Some(login) => Rejection::new(sqlstate, login.redacted(answer.message()), login.user()),
+        Some(login) => {
+            let message = login.redacted(answer.message());
+            let rejection = Rejection::new(&login.redacted(sqlstate), message, login.user());
+            if login.is_by_password() { rejection.by_password() } else { rejection }
+        }
         None => Rejection::new(sqlstate, answer.message(), ""),
     }
 }
 
 fn is_busy(answer: &DbError) -> bool {
-    BUSY.contains(&answer.code())
+    BUSY.contains(&answer.code()) || is_busy_pooler(answer)
+}
+
+/// Unless the pooler hands on a refusal of the server that waiting doesn't change.
+fn is_busy_pooler(answer: &DbError) -> bool {
+    *answer.code() == SqlState::PROTOCOL_VIOLATION
+        && POOLER_BUSY.iter().any(|text| answer.message().contains(text))
+        && refused(answer, None).reason() == RejectionReason::Other
 }
 
 fn is_tls_error(error: &tokio_postgres::Error) -> bool {
@@ -67,6 +94,10 @@ fn may_pass(error: &tokio_postgres::Error) -> bool {
         })
 }
 
-fn unreachable(host: &Host, transient: bool, error: tokio_postgres::Error) -> Error {
-    ConnectError::new(host.name(), host.port(), transient, error).into()
+fn unreachable(
+    host: &Host,
+    transient: bool,
+    cause: impl Into<Box<dyn StdError + Send + Sync>>,
+) -> Error {
+    ConnectError::new(host.name(), host.port(), transient, cause).into()
 }

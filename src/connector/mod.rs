@@ -175,7 +175,7 @@ impl Connector {
     pub async fn cancel_query(&self, token: &CancelToken) -> Result<(), Error> {
         let progress = Progress::new();
         progress.enter(Stage::Tcp);
-        let host = &self.0.parts.settings.hosts()[0];
+        let host = self.0.parts.settings.first_host();
         let cancel = async {
             let tls = self.tls().await?;
             let result = token.cancel_query(tls).await;

@@ -5,7 +5,9 @@ use super::{
     running::Running,
     show::short,
 };
-use crate::{Connector, Host, Identity, Origin, Settings, SslMode, TokenCache, UserAssignedId};
+use crate::{
+    Connector, Host, Identity, Origin, Settings, TokenCache, UserAssignedId, config::Choice,
+};
 
 /// Each setting with the variable that it was read from.
 pub(super) fn settings(settings: &Settings) -> Step {
@@ -41,21 +43,10 @@ fn values(settings: &Settings) -> [(&'static str, Option<String>); 8] {
         ("port", list(&|host| Some(host.port().to_string()))),
         ("dbname", settings.database().map(str::to_owned)),
         ("user", settings.user().map(str::to_owned)),
-        ("sslmode", Some(ssl_mode(settings.ssl_mode()).to_owned())),
+        ("sslmode", Some(settings.ssl_mode().name().to_owned())),
         ("sslrootcert", settings.ssl_root_cert().map(|file| file.display().to_string())),
         ("connect_timeout", settings.connect_timeout().map(short)),
     ]
-}
-
-fn ssl_mode(mode: SslMode) -> &'static str {
-    match mode {
-        SslMode::Disable => "disable",
-        SslMode::Allow => "allow",
-        SslMode::Prefer => "prefer",
-        SslMode::Require => "require",
-        SslMode::VerifyCa => "verify-ca",
-        SslMode::VerifyFull => "verify-full",
-    }
 }
 
 /// Who logs in, with which source, and why that one.

@@ -8,7 +8,7 @@ use super::{
     show::{long, timestamp},
 };
 use crate::{
-    AccessToken, Claims, Connector, Error, Stage, TokenCache,
+    AccessToken, Connector, Error, Stage, TokenCache,
     clock::{Clock, SystemClock},
     cloud::resource_of,
 };
@@ -76,11 +76,11 @@ fn audience(connector: &Connector, tokens: &TokenCache, token: &AccessToken) -> 
     step.detail("cloud", cloud);
     step.detail("wanted", wanted);
     let claims = token.claims().ok();
-    let Some(audience) = claims.as_ref().and_then(Claims::audience) else {
+    let Some((claims, audience)) = claims.as_ref().and_then(|it| Some((it, it.audience()?))) else {
         return step.skipped("the token doesn't show its audience");
     };
     step.detail("aud", audience);
-    if audience.trim_end_matches('/') == wanted.trim_end_matches('/') {
+    if claims.is_for(wanted) {
         return step.passed();
     }
     step.failed_with(

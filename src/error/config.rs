@@ -51,7 +51,7 @@ impl ConfigError {
     }
 
     /// An error about a setting that can't be read.
-    pub(crate) fn malformed(problem: &str, fix: &str) -> Self {
+    pub(crate) fn malformed(problem: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::new(ConfigErrorKind::Malformed, problem, fix)
     }
 

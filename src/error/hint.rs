@@ -7,7 +7,8 @@ pub(super) const NETWORK: &str = "check that the server's networking settings ad
                        rule or, with private access, the private endpoint and the route to it";
 
 impl Error {
-    /// What to do about it. `Display` reads `<problem>; <hint>` where a hint is known.
+    /// What to do about it. `Display` reads `<problem>; <hint>`, except for timeouts, and for token errors
+    /// whose hint is a general one.
     pub fn hint(&self) -> &str {
         match self {
             Self::Config(error) => error.fix(),

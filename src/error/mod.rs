@@ -18,9 +18,9 @@ pub use token::{TokenError, TokenErrorKind};
 
 /// Why a connection could not be made.
 ///
-/// Each variant says who must act. `Display` is one clause that names the setting to change where
-/// there is one; the cause is reachable through [`source`](std::error::Error::source). No variant
-/// holds a token, password or client secret.
+/// Each variant says who must act. `Display` reads `<problem>; <hint>`, except for timeouts, and for token
+/// errors whose [`hint`](Error::hint) is a general one; the cause is reachable through
+/// [`source`](std::error::Error::source). No variant holds a token, password or client secret.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

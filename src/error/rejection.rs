@@ -8,6 +8,7 @@ pub struct Rejection {
     sqlstate: String,
     message: String,
     user: String,
+    by_password: bool,
     reason: RejectionReason,
 }
 
@@ -50,7 +51,13 @@ impl Rejection {
     ) -> Self {
         let (sqlstate, message) = (sqlstate.into(), message.into());
         let reason = RejectionReason::of(&sqlstate, &message);
-        Self { sqlstate, message, user: user.into(), reason }
+        Self { sqlstate, message, user: user.into(), by_password: false, reason }
+    }
+
+    /// The same for a login with the role's own password: no principal has to do with it.
+    #[must_use]
+    pub(crate) fn by_password(self) -> Self {
+        Self { by_password: true, ..self }
     }
 
     /// The five-character SQLSTATE.
@@ -75,7 +82,14 @@ impl Rejection {
 
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
-        self.reason.hint()
+        match self.reason {
+            RejectionReason::AuthenticationFailed | RejectionReason::RoleMissing
+                if self.by_password =>
+            {
+                "check user and password in the connection settings"
+            }
+            reason => reason.hint(),
+        }
     }
 
     pub(crate) fn problem(&self) -> String {
@@ -111,8 +125,17 @@ impl RejectionReason {
             ("password authentication failed", Self::AuthenticationFailed),
             ("client sent partial pkt in startup phase", Self::TokenTooLong),
         ];
-        if message.starts_with("role ") && message.ends_with(" does not exist") {
-            return Self::RoleMissing;
+        // PgBouncer repeats the server's last answer.
+        let message = message
+            .split_once("cached error: ")
+            .map_or(message, |(_, cached)| cached.trim_end_matches(" (server_login_retry)"));
+        if message.ends_with(" does not exist") {
+            if message.starts_with("role ") {
+                return Self::RoleMissing;
+            }
+            if message.starts_with("database ") {
+                return Self::DatabaseMissing;
+            }
         }
         known
             .into_iter()
@@ -137,9 +160,9 @@ impl RejectionReason {
                  the connection settings"
             }
             Self::PrincipalTypeMismatch => {
-                "the role is mapped to another type of principal; create it again with \
-                 pgaadauth_create_principal_with_oid and type 'service' for managed identities and \
-                 applications, 'user' for people"
+                "the role is mapped to another type of principal: log in as the role of this identity, \
+                 or create one with pgaadauth_create_principal_with_oid and type 'service' for managed \
+                 identities and applications, 'user' for people"
             }
             Self::NotAdmitted => {
                 "allow this client's address in the server's networking settings, and check user and \
@@ -194,10 +217,39 @@ mod tests {
             ("password authentication failed for user \"x\"", Reason::AuthenticationFailed),
             ("role \"nobody\" does not exist", Reason::RoleMissing),
             ("client sent partial pkt in startup phase", Reason::TokenTooLong),
+            (
+                "server login has been failing, cached error: password authentication failed for user \
+                 \"x\" (server_login_retry)",
+                Reason::AuthenticationFailed,
+            ),
+            (
+                "server login has been failing, cached error: role \"x\" does not exist \
+                 (server_login_retry)",
+                Reason::RoleMissing,
+            ),
+            (
+                "server login has been failing, cached error: database \"x\" does not exist \
+                 (server_login_retry)",
+                Reason::DatabaseMissing,
+            ),
             ("something new", Reason::Other),
         ];
         for (message, reason) in cases {
             assert_eq!(Rejection::new("28000", message, "u").reason(), reason, "{message}");
         }
+    }
+
+    #[test]
+    fn a_refused_password_is_not_blamed_on_the_principal() {
+        for message in
+            ["password authentication failed for user \"x\"", "role \"x\" does not exist"]
+        {
+            let with_token = Rejection::new("28P01", message, "x");
+            assert!(with_token.hint().contains("pgaadauth_list_principals"), "{with_token}");
+            let with_password = with_token.by_password();
+            assert!(with_password.hint().contains("user and password"), "{with_password}");
+        }
+        let outside = Rejection::new("28000", "no pg_hba.conf entry for host", "x");
+        assert_eq!(outside.clone().by_password().hint(), outside.hint());
     }
 }

@@ -69,7 +69,7 @@ impl ManageConnection for ConnectionManager {
 
     async fn is_valid(&self, client: &mut Client) -> Result<(), Error> {
         let checked = client.check_connection().await;
-        let host = &self.connector.settings().hosts()[0];
+        let host = self.connector.settings().first_host();
         checked.map_err(|error| ConnectError::new(host.name(), host.port(), true, error).into())
     }
 

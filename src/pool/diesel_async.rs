@@ -46,7 +46,7 @@ pub async fn connect(connector: &Connector) -> Result<AsyncPgConnection, Error> 
     let session = connector.connect_with(async |(client, connection)| {
         let session = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
         session.map_err(|error| {
-            let host = &connector.settings().hosts()[0];
+            let host = connector.settings().first_host();
             ConnectError::new(host.name(), host.port(), true, error).into()
         })
     });

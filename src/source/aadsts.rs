@@ -24,29 +24,34 @@ const fn passing(code: u32) -> Entry {
     }
 }
 
-const NEW_SECRET: &str = "set AZURE_POSTGRESQL_CLIENTSECRET to a current client secret of the \
-                          application: its value, not its id";
+const NEW_SECRET: &str = "the client secret must be a current one of the application, its value and \
+                          not its id: renew it where it is set (AZURE_POSTGRESQL_CLIENTSECRET, \
+                          AZURE_CLIENT_SECRET or Spring's client-secret)";
 const FEDERATION: &str = "give the application or managed identity a federated credential whose \
                           issuer, subject and audience are those of the service account token";
-const APPLICATION: &str = "check AZURE_POSTGRESQL_CLIENTID and AZURE_POSTGRESQL_TENANTID";
-const CLOUD: &str = "check AZURE_POSTGRESQL_TENANTID, and AZURE_AUTHORITY_HOST if the tenant is in \
-                     another cloud";
+const APPLICATION: &str = "check the client id (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or \
+                           Spring's client-id) and the tenant id (AZURE_POSTGRESQL_TENANTID, \
+                           AZURE_TENANT_ID or Spring's tenant-id)";
+const CLOUD: &str = "check the tenant id (AZURE_POSTGRESQL_TENANTID, AZURE_TENANT_ID or Spring's \
+                     tenant-id), and AZURE_AUTHORITY_HOST if the tenant is in another cloud";
 const SCOPE: &str = "check which cloud the server belongs to; the scope is not one of this tenant";
 const REQUEST: &str = "the request was not understood; check that no proxy changes it";
 const POLICY: &str =
     "a conditional access policy blocks this login; ask the tenant's administrator";
 
-const TABLE: [Entry; 30] = [
+/// There is no federated credential for the token's issuer, subject and audience.
+const NO_FEDERATION: u32 = 70_021;
+
+const TABLE: [Entry; 35] = [
     denied(7_000_215, NEW_SECRET),
-    denied(
-        7_000_222,
-        "the client secret has expired: set AZURE_POSTGRESQL_CLIENTSECRET to a new one",
-    ),
+    denied(7_000_222, NEW_SECRET),
     denied(70_002, NEW_SECRET),
     denied(7_000_218, REQUEST),
     denied(700_016, APPLICATION),
+    denied(7_000_229, APPLICATION),
     denied(7_000_112, "the application is disabled in its tenant: enable its service principal"),
     denied(90_002, CLOUD),
+    denied(900_023, CLOUD),
     denied(900_382, CLOUD),
     denied(90_038, CLOUD),
     denied(70_011, SCOPE),
@@ -57,8 +62,7 @@ const TABLE: [Entry; 30] = [
     denied(900_144, REQUEST),
     denied(90_014, REQUEST),
     denied(9_002_313, REQUEST),
-    denied(70_021, FEDERATION),
-    denied(700_213, FEDERATION),
+    denied(NO_FEDERATION, FEDERATION),
     denied(700_027, FEDERATION),
     denied(
         700_030,
@@ -71,7 +75,14 @@ const TABLE: [Entry; 30] = [
     ),
     denied(530_032, POLICY),
     denied(53_003, POLICY),
+    // The issuer of the service account token didn't answer Entra
+    // (https://github.com/Azure/AKS/issues/4029,
+    // https://github.com/Azure/azure-workload-identity/issues/642).
+    passing(90_061),
+    passing(50_166),
+    passing(501_661),
     passing(90_033),
+    passing(50_033),
     passing(90_006),
     passing(90_012),
     passing(90_024),
@@ -85,7 +96,23 @@ const TABLE: [Entry; 30] = [
 
 /// The entry of the first code that is known.
 pub(super) fn find(codes: &[u32]) -> Option<&'static Entry> {
-    codes.iter().find_map(|code| TABLE.iter().find(|entry| entry.code == *code))
+    codes.iter().find_map(|code| {
+        let code = if lacks_federation(*code) { NO_FEDERATION } else { *code };
+        TABLE.iter().find(|entry| entry.code == code)
+    })
+}
+
+/// Whether the application has no federated credential for the token, as far as this part of Entra
+/// knows: a new one takes minutes to spread, and an old one is now and then not found
+/// ([documentation](https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations),
+/// [report](https://github.com/kedacore/keda/issues/8152)).
+pub(super) fn may_be_spreading(codes: &[u32]) -> bool {
+    codes.iter().any(|code| lacks_federation(*code))
+}
+
+/// 70021 has many finer forms, such as 700213 and 7002138.
+fn lacks_federation(code: u32) -> bool {
+    code.to_string().starts_with("70021")
 }
 
 /// The codes of a refusal: from `error_codes`, else from the text.
@@ -136,6 +163,31 @@ mod tests {
         assert_eq!(kind(&[1, 90_033]), Some(TokenErrorKind::Unavailable));
         assert_eq!(kind(&[90_055]), Some(TokenErrorKind::Throttled));
         assert_eq!(kind(&[1]), None);
+    }
+
+    #[test]
+    fn each_form_of_a_missing_federated_credential_is_one() {
+        for code in [70_021, 700_211, 700_212, 700_213, 7_002_121, 7_002_138] {
+            assert_eq!(find(&[code]).map(|entry| entry.hint), Some(FEDERATION), "{code}");
+            assert!(may_be_spreading(&[code]), "{code}");
+        }
+        for code in [7_000_215, 700_022, 70_002] {
+            assert_ne!(find(&[code]).map(|entry| entry.hint), Some(FEDERATION), "{code}");
+            assert!(!may_be_spreading(&[code]), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_remedy_names_each_variable_that_the_value_may_come_from() {
+        for (code, variables) in [
+            (7_000_215, ["AZURE_POSTGRESQL_CLIENTSECRET", "AZURE_CLIENT_SECRET"]),
+            (7_000_222, ["AZURE_POSTGRESQL_CLIENTSECRET", "AZURE_CLIENT_SECRET"]),
+            (7_000_229, ["AZURE_POSTGRESQL_CLIENTID", "AZURE_CLIENT_ID"]),
+            (900_023, ["AZURE_POSTGRESQL_TENANTID", "AZURE_TENANT_ID"]),
+        ] {
+            let hint = find(&[code]).unwrap().hint;
+            assert!(variables.iter().all(|name| hint.contains(name)), "{code}: {hint}");
+        }
     }
 
     #[test]

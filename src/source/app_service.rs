@@ -85,9 +85,8 @@ impl AppService {
         self
     }
 
-    /// Sends the requests through a client of yours, which must not follow redirects nor use a proxy.
-    #[must_use]
-    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+    #[cfg(test)]
+    pub(super) fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
         self.client = client;
         self
     }

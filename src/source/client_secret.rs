@@ -1,7 +1,3 @@
-use std::sync::Arc;
-
-use azure_core::http::HttpClient;
-
 use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
 use crate::{AccessToken, Cloud, ConfigError, ConfigErrorKind, Environment, Secret, TokenError};
 
@@ -34,10 +30,10 @@ impl ClientSecret {
     ) -> Result<Self, ConfigError> {
         let (client_id, secret) = (client_id.into(), client_secret.into());
         if client_id.is_empty() {
-            return Err(empty("client id", "AZURE_POSTGRESQL_CLIENTID"));
+            return Err(empty("client id", CLIENT_ID));
         }
         if secret.is_empty() {
-            return Err(empty("client secret", "AZURE_POSTGRESQL_CLIENTSECRET"));
+            return Err(empty("client secret", CLIENT_SECRET));
         }
         Ok(Self { endpoint: TokenEndpoint::new(tenant_id.into())?, client_id, secret })
     }
@@ -47,7 +43,8 @@ impl ClientSecret {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] unless the URL is an `https` one, or `http` with a loopback address.
+    /// [`ConfigError`] unless the URL is an `https` one (also without its scheme), or `http` with a
+    /// loopback address.
     pub fn with_authority_host(mut self, url: &str) -> Result<Self, ConfigError> {
         self.endpoint = self.endpoint.with_authority_host(url)?;
         Ok(self)
@@ -67,9 +64,11 @@ impl ClientSecret {
         Ok(self)
     }
 
-    /// Sends the requests through a client of yours, which must not follow redirects.
-    #[must_use]
-    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+    #[cfg(test)]
+    pub(super) fn with_http_client(
+        mut self,
+        client: std::sync::Arc<dyn azure_core::http::HttpClient>,
+    ) -> Self {
         self.endpoint = self.endpoint.with_http_client(client);
         self
     }
@@ -96,10 +95,14 @@ impl TokenSource for ClientSecret {
     }
 }
 
-fn empty(what: &str, variable: &str) -> ConfigError {
+const CLIENT_ID: &str = "AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id";
+const CLIENT_SECRET: &str =
+    "AZURE_POSTGRESQL_CLIENTSECRET, AZURE_CLIENT_SECRET or Spring's client-secret";
+
+fn empty(what: &str, variables: &str) -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::Missing,
         format!("the {what} of the service principal is empty"),
-        format!("set {variable}"),
+        format!("set the {what} ({variables})"),
     )
 }

@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, fmt, sync::Arc, time::SystemTime};
+use std::{env::VarError, error::Error as StdError, fmt, io, sync::Arc, time::SystemTime};
 
 use azure_core::{credentials::TokenCredential, error::ErrorKind};
 
@@ -8,6 +8,7 @@ use super::{
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
     clock::{Clock, SystemClock},
+    error::cause,
 };
 
 const NAME: &str = "credential";
@@ -50,7 +51,9 @@ impl Credential {
     /// A new credential for each fetch.
     ///
     /// The closure runs on a thread for blocking work, since constructors read files. Let the
-    /// credentials share one HTTP transport: then making one takes some 20 µs, else some 5 ms.
+    /// credentials share one HTTP transport: then making one takes some 20 µs, else some 5 ms. When it
+    /// fails, the error is one of [`Configuration`](TokenErrorKind::Configuration): a variable or a file is
+    /// missing.
     pub fn from_factory<F>(factory: F) -> Self
     where
         F: Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync + 'static,
@@ -64,7 +67,7 @@ impl Credential {
             Origin::Factory(factory) => factory.clone(),
         };
         match tokio::task::spawn_blocking(move || factory()).await {
-            Ok(made) => made.map_err(|error| explain(NAME, error)),
+            Ok(made) => made.map_err(|error| not_made(NAME, &error)),
             Err(panic) => Err(TokenError::new(
                 TokenErrorKind::Configuration,
                 NAME,
@@ -103,18 +106,26 @@ pub(super) async fn fetch(
     scope: &str,
 ) -> Result<AccessToken, TokenError> {
     let token =
-        credential.get_token(&[scope], None).await.map_err(|error| explain(source, error))?;
+        credential.get_token(&[scope], None).await.map_err(|error| explain(source, &error))?;
     let expires_on = SystemTime::from(token.expires_on);
     let token = reply::bearer(source, token.token.secret(), expires_on)?;
     validate(source, token, scope, SystemClock.now().wall)
 }
 
+/// A credential is made of variables and files, so it takes another setting to make one that failed.
+pub(super) fn not_made(source: &'static str, error: &azure_core::Error) -> TokenError {
+    with_causes(error, TokenError::new(TokenErrorKind::Configuration, source, shown(error)))
+}
+
 /// azure_identity wraps each failure in an error of the kind `Credential`; what happened is inside.
-fn explain(source: &'static str, error: azure_core::Error) -> TokenError {
-    let message = excerpt(&error.to_string(), &[]);
-    let found = match innermost(&error).kind() {
+fn explain(source: &'static str, error: &azure_core::Error) -> TokenError {
+    let message = shown(error);
+    let found = match innermost(error).kind() {
         ErrorKind::HttpResponse { status, error_code, .. } => {
             refused(source, message, u16::from(*status), error_code.as_deref())
+        }
+        ErrorKind::Io if is_local(error) => {
+            TokenError::new(TokenErrorKind::Configuration, source, message)
         }
         ErrorKind::Connection | ErrorKind::Io => {
             TokenError::new(TokenErrorKind::Unreachable, source, message)
@@ -128,19 +139,64 @@ fn explain(source: &'static str, error: azure_core::Error) -> TokenError {
         ),
         _ => TokenError::new(TokenErrorKind::Denied, source, message),
     };
-    found.with_cause(error)
+    with_causes(error, found)
+}
+
+/// Whether a variable or a file of this machine is missing: azure_identity reports both as it reports
+/// a broken connection.
+fn is_local(error: &azure_core::Error) -> bool {
+    let kind = cause::find::<io::Error>(error).map(io::Error::kind);
+    cause::find::<VarError>(error).is_some()
+        || matches!(kind, Some(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied))
+}
+
+fn shown(error: &(dyn StdError + 'static)) -> String {
+    excerpt(&error.to_string(), &[])
+}
+
+fn with_causes(error: &azure_core::Error, found: TokenError) -> TokenError {
+    match error.source() {
+        Some(cause) => found.with_cause(Shown::of(cause)),
+        None => found,
+    }
+}
+
+/// A foreign error as it may be shown: the error itself may quote an answer or hold a backtrace of some
+/// pages.
+struct Shown {
+    text: String,
+    cause: Option<Box<Shown>>,
+}
+
+impl Shown {
+    fn of(error: &(dyn StdError + 'static)) -> Self {
+        let cause = error.source().map(|cause| Box::new(Self::of(cause)));
+        Self { text: shown(error), cause }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The text and those of all causes.
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        self.cause.iter().try_for_each(|cause| write!(f, ": {cause:?}"))
+    }
+}
+
+impl StdError for Shown {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
 }
 
 fn innermost(error: &azure_core::Error) -> &azure_core::Error {
-    let mut innermost = error;
-    let mut next: Option<&(dyn StdError + 'static)> = error.source();
-    while let Some(cause) = next {
-        if let Some(inner) = cause.downcast_ref::<azure_core::Error>() {
-            innermost = inner;
-        }
-        next = cause.source();
-    }
-    innermost
+    cause::all(error).filter_map(|cause| cause.downcast_ref()).last().unwrap_or(error)
 }
 
 /// The error code of an Entra refusal is its AADSTS numbers, separated by commas.

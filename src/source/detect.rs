@@ -35,14 +35,14 @@ impl Detected {
 /// | service principal | | [`ClientSecret`] |
 /// | workload identity | `AZURE_KUBERNETES_TOKEN_PROXY` or its companions | error: AKS identity bindings |
 /// | workload identity | | [`WorkloadIdentity`] |
+/// | managed, by `AZURE_CLIENT_ID` | `AZURE_TENANT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH` | error: client certificate |
 /// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER`, `IDENTITY_SERVER_THUMBPRINT` | error: Service Fabric |
 /// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER` | [`AppService`] |
-/// | managed | `IDENTITY_HEADER` alone | error: `IDENTITY_ENDPOINT` is missing |
 /// | managed | `IDENTITY_ENDPOINT`, `IMDS_ENDPOINT` | error: Azure Arc |
 /// | managed | `IDENTITY_ENDPOINT` alone | error: `IDENTITY_HEADER` is missing |
 /// | managed | `MSI_ENDPOINT`, `MSI_SECRET` | error: Azure Machine Learning |
 /// | managed | `MSI_ENDPOINT` | error: Cloud Shell |
-/// | managed | none of these | [`Imds`], moved by `AZURE_POD_IDENTITY_AUTHORITY_HOST` |
+/// | managed | none of these, or `IDENTITY_HEADER` alone | [`Imds`], moved by `AZURE_POD_IDENTITY_AUTHORITY_HOST` |
 ///
 /// `AZURE_AUTHORITY_HOST` moves Microsoft Entra ID for the first two kinds; without it, the cloud
 /// decides. Developer tools are never chosen: pass them to the connector yourself.
@@ -96,24 +96,41 @@ fn managed_identity(
     id: Option<&UserAssignedId>,
     environment: &Environment,
 ) -> Result<Detected, ConfigError> {
-    match Platform::of(environment)? {
+    if id.is_some_and(|id| has_certificate(id, environment)) {
+        return Err(client_certificate());
+    }
+    Ok(match Platform::of(environment)? {
         Platform::AppService => {
             let source = AppService::from_environment(environment)?;
-            let source = match id {
-                Some(id) => source.with_identity(id.clone()),
-                None => source,
-            };
-            Ok(Detected::new(source, "IDENTITY_ENDPOINT and IDENTITY_HEADER are set"))
+            let source = asked_for(source, id, AppService::with_identity);
+            Detected::new(source, "IDENTITY_ENDPOINT and IDENTITY_HEADER are set")
         }
         Platform::Imds => {
             let source = Imds::from_environment(environment)?;
-            let source = match id {
-                Some(id) => source.with_identity(id.clone()),
-                None => source,
-            };
-            Ok(Detected::new(source, "neither IDENTITY_ENDPOINT nor MSI_ENDPOINT is set"))
+            let source = asked_for(source, id, Imds::with_identity);
+            Detected::new(source, "neither IDENTITY_ENDPOINT nor MSI_ENDPOINT is set")
         }
+    })
+}
+
+fn asked_for<S>(
+    source: S,
+    id: Option<&UserAssignedId>,
+    with_identity: fn(S, UserAssignedId) -> S,
+) -> S {
+    match id {
+        Some(id) => with_identity(source, id.clone()),
+        None => source,
     }
+}
+
+/// Whether the id is that of an application which proves itself with a certificate: the variables of
+/// [`EnvironmentCredential`](https://learn.microsoft.com/python/api/azure-identity/azure.identity.environmentcredential).
+fn has_certificate(id: &UserAssignedId, environment: &Environment) -> bool {
+    let UserAssignedId::ClientId(id) = id else { return false };
+    environment.get("AZURE_CLIENT_ID").is_some_and(|client_id| client_id.trim() == id)
+        && environment.get("AZURE_TENANT_ID").is_some()
+        && environment.get(CERTIFICATE_VARIABLE).is_some()
 }
 
 /// The managed-identity endpoints that this crate speaks with.
@@ -128,15 +145,18 @@ impl Platform {
         match (set("IDENTITY_ENDPOINT"), set("IDENTITY_HEADER")) {
             (true, true) if set("IDENTITY_SERVER_THUMBPRINT") => Err(service_fabric()),
             (true, true) => Ok(Self::AppService),
-            (false, true) => Err(missing("IDENTITY_ENDPOINT", "IDENTITY_HEADER")),
             (true, false) if set("IMDS_ENDPOINT") => Err(azure_arc()),
-            (true, false) => Err(missing("IDENTITY_HEADER", "IDENTITY_ENDPOINT")),
-            (false, false) if set("MSI_ENDPOINT") && set("MSI_SECRET") => Err(machine_learning()),
-            (false, false) if set("MSI_ENDPOINT") => Err(cloud_shell()),
-            (false, false) => Ok(Self::Imds),
+            (true, false) => Err(header_missing()),
+            // Azure Container Instances set a header, and have no endpoint but that of IMDS
+            // (https://github.com/MicrosoftDocs/azure-docs/issues/122273).
+            (false, _) if set("MSI_ENDPOINT") && set("MSI_SECRET") => Err(machine_learning()),
+            (false, _) if set("MSI_ENDPOINT") => Err(cloud_shell()),
+            (false, _) => Ok(Self::Imds),
         }
     }
 }
+
+const CERTIFICATE_VARIABLE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 
 const SERVICE_PRINCIPAL: &str = "use a service principal (AZURE_POSTGRESQL_TENANTID, \
                                  AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET)";
@@ -171,13 +191,23 @@ fn unsupported(variable: &str, platform: &str, fix: impl Into<String>) -> Config
     .in_variable(variable)
 }
 
-fn missing(variable: &str, beside: &str) -> ConfigError {
+fn client_certificate() -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Unsupported,
+        "a client certificate is to prove the application of AZURE_CLIENT_ID, which is not supported",
+        "use azure_identity's ClientCertificateCredential through source::Credential, or unset it \
+         to log in as a managed identity",
+    )
+    .in_variable(CERTIFICATE_VARIABLE)
+}
+
+fn header_missing() -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::Missing,
-        format!("{beside} is set and this variable is not"),
+        "IDENTITY_ENDPOINT is set and this variable is not",
         "leave both as the platform sets them, or unset both to use IMDS",
     )
-    .in_variable(variable)
+    .in_variable("IDENTITY_HEADER")
 }
 
 #[cfg(test)]

@@ -42,10 +42,7 @@ impl DeveloperTools {
                 Ok(token) => return Ok(token),
                 Err(error) => error,
             },
-            Err(error) => {
-                let problem = "the tools can't be set up";
-                TokenError::new(TokenErrorKind::Configuration, NAME, problem).with_cause(error)
-            }
+            Err(error) => credential::not_made(NAME, &error),
         };
         Err(if executor.timed_out() { self.too_slow(failure) } else { failure.with_hint(LOG_IN) })
     }

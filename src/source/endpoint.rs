@@ -9,7 +9,7 @@ use crate::{ConfigError, ConfigErrorKind};
 /// HTTPS is refused, because the only such endpoint, Service Fabric's, has a self-signed certificate
 /// that has to be pinned.
 pub(super) fn local(text: &str) -> Result<Url, ConfigError> {
-    let url = parse(text)?;
+    let url = parse(text, "set it to a URL such as http://host:port")?;
     if url.scheme() != "http" {
         return Err(ConfigError::new(
             ConfigErrorKind::Unsupported,
@@ -20,17 +20,28 @@ pub(super) fn local(text: &str) -> Result<Url, ConfigError> {
     Ok(url)
 }
 
+const AUTHORITY_FIX: &str =
+    "set it to an https:// URL such as https://login.microsoftonline.com, or to its host alone";
+
 /// The base URL of Microsoft Entra ID. The client secret goes there, so it has to be HTTPS, or HTTP
 /// to this very machine for a local stand-in.
+///
+/// Without a scheme it is HTTPS, as for the other Azure SDKs
+/// ([documentation](https://learn.microsoft.com/python/api/azure-identity/azure.identity.azureauthorityhosts)).
 pub(super) fn authority(text: &str) -> Result<Url, ConfigError> {
-    let url = parse(text)?;
+    let text = text.trim();
+    let url = if text.contains("://") {
+        parse(text, AUTHORITY_FIX)?
+    } else {
+        parse(&format!("https://{text}"), AUTHORITY_FIX)?
+    };
     if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) {
         return Ok(url);
     }
     Err(ConfigError::new(
         ConfigErrorKind::Unsafe,
         "the authority host is neither an https:// URL nor http:// on a loopback address",
-        "set it to an https:// URL such as https://login.microsoftonline.com",
+        AUTHORITY_FIX,
     ))
 }
 
@@ -41,14 +52,8 @@ fn is_loopback(url: &Url) -> bool {
     host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
-fn parse(text: &str) -> Result<Url, ConfigError> {
-    let malformed = |problem| {
-        ConfigError::new(
-            ConfigErrorKind::Malformed,
-            problem,
-            "set it to a URL such as http://host:port",
-        )
-    };
+fn parse(text: &str, fix: &str) -> Result<Url, ConfigError> {
+    let malformed = |problem| ConfigError::malformed(problem, fix);
     let mut url = Url::parse(text.trim())
         .map_err(|error| malformed("the address is not a URL").with_cause(error))?;
     if url.host_str().is_none_or(str::is_empty) {
@@ -95,6 +100,15 @@ mod tests {
         for text in ["https://login.microsoftonline.us/", "http://127.0.0.1:80", "http://[::1]:80"]
         {
             assert!(authority(text).is_ok(), "{text}");
+        }
+        for text in [" login.microsoftonline.us", "login.microsoftonline.us/"] {
+            assert_eq!(authority(text).unwrap().as_str(), "https://login.microsoftonline.us/");
+        }
+        for text in ["", "login example", "user:hunter2@login.example"] {
+            let error = authority(text).unwrap_err();
+            assert_eq!(error.kind(), ConfigErrorKind::Malformed, "{text}");
+            assert!(error.fix().contains("https://login.microsoftonline.com"), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"));
         }
         for text in [
             "http://login.microsoftonline.com",

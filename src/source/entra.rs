@@ -2,8 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use azure_core::http::{HttpClient, Method, Request, Url};
+use azure_core::{
+    Bytes,
+    http::{HttpClient, Method, Request, Url},
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use zeroize::Zeroizing;
 
 use super::{
     endpoint,
@@ -14,7 +18,7 @@ use super::{
     reply,
 };
 use crate::{
-    AccessToken, Cloud, ConfigError, ConfigErrorKind, Environment, TokenError, TokenErrorKind,
+    AccessToken, Cloud, ConfigError, Environment, TokenError, TokenErrorKind, identity::is_tenant,
 };
 
 pub(super) const AUTHORITY_VARIABLE: &str = "AZURE_AUTHORITY_HOST";
@@ -34,8 +38,7 @@ const NOT_ENTRA: &str = "the answer comes from something else, such as a proxy: 
 pub(super) struct TokenEndpoint {
     url: Url,
     tenant: String,
-    default_client: Arc<dyn HttpClient>,
-    own_client: Option<Arc<dyn HttpClient>>,
+    client: Arc<dyn HttpClient>,
 }
 
 impl TokenEndpoint {
@@ -47,17 +50,16 @@ impl TokenEndpoint {
 
     fn at(authority: &Url, tenant: String) -> Result<Self, ConfigError> {
         let url = endpoint::join(authority, &format!("{tenant}/oauth2/v2.0/token"));
-        let default_client: Arc<dyn HttpClient> = match url.scheme() {
+        let client: Arc<dyn HttpClient> = match url.scheme() {
             "http" => Arc::new(PlainClient),
             _ => Arc::new(HttpsClient::default()),
         };
-        Ok(Self { url, tenant, default_client, own_client: None })
+        Ok(Self { url, tenant, client })
     }
 
     /// The same tenant at another base URL.
     pub(super) fn with_authority_host(self, url: &str) -> Result<Self, ConfigError> {
-        let own_client = self.own_client;
-        Ok(Self { own_client, ..Self::at(&endpoint::authority(url)?, self.tenant)? })
+        Self::at(&endpoint::authority(url)?, self.tenant)
     }
 
     /// The same tenant in the cloud, or where `AZURE_AUTHORITY_HOST` says.
@@ -74,8 +76,9 @@ impl TokenEndpoint {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn with_http_client(self, client: Arc<dyn HttpClient>) -> Self {
-        Self { own_client: Some(client), ..self }
+        Self { client, ..self }
     }
 
     /// One attempt to exchange a proof of identity, the `secrets` in the form, for a token.
@@ -89,9 +92,8 @@ impl TokenEndpoint {
         let mut request = Request::new(self.url.clone(), Method::Post);
         request.insert_header("accept", "application/json");
         request.insert_header("content-type", "application/x-www-form-urlencoded");
-        request.set_body(encode(form));
-        let client = self.own_client.as_ref().unwrap_or(&self.default_client);
-        let answer = exchange(source, &**client, &request, ATTEMPT_TIMEOUT)
+        request.set_body(Bytes::from_owner(encode(form)));
+        let answer = exchange(source, &*self.client, &request, ATTEMPT_TIMEOUT)
             .await
             .map_err(explain_absence)?;
         if answer.is_success() {
@@ -113,30 +115,37 @@ fn explain_absence(error: TokenError) -> TokenError {
     if error.kind() == TokenErrorKind::Unreachable { error.with_hint(UNREACHABLE) } else { error }
 }
 
-fn encode(form: &[(&str, &str)]) -> String {
-    let pairs = form
-        .iter()
-        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
-    pairs.collect::<Vec<_>>().join("&")
+/// The form as it is sent. It holds a secret, and is wiped when the request is dropped; space for all
+/// of it is there from the beginning, since growing would leave copies behind.
+fn encode(form: &[(&str, &str)]) -> Zeroizing<String> {
+    let longest = form.iter().map(|(name, value)| name.len() + 3 * value.len() + 2).sum();
+    let mut text = Zeroizing::new(String::with_capacity(longest));
+    for (name, value) in form {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        text.push_str(name);
+        text.push('=');
+        text.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+    }
+    text
 }
 
-/// The tenant becomes a part of the path, so it must not be able to change the rest of the URL.
 fn check_tenant(tenant: &str) -> Result<(), ConfigError> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
-    let named = tenant.bytes().any(|byte| byte.is_ascii_alphanumeric());
-    if named && tenant.bytes().all(allowed) {
+    if is_tenant(tenant) {
         return Ok(());
     }
-    Err(ConfigError::new(
-        ConfigErrorKind::Malformed,
+    Err(ConfigError::malformed(
         "the tenant is neither a GUID nor a domain name",
-        "set the tenant id (AZURE_POSTGRESQL_TENANTID or AZURE_TENANT_ID) to the directory's GUID",
+        "set the tenant id (AZURE_POSTGRESQL_TENANTID, AZURE_TENANT_ID or Spring's tenant-id) to the \
+         directory's GUID",
     ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ConfigErrorKind;
 
     #[test]
     fn a_tenant_can_not_change_the_path() {
@@ -163,6 +172,7 @@ mod tests {
 
     #[test]
     fn form_values_are_encoded() {
-        assert_eq!(encode(&[("a", "b c&d=e+f"), ("g", "é")]), "a=b%20c%26d%3De%2Bf&g=%C3%A9");
+        let form = encode(&[("a", "b c&d=e+f"), ("g", "é")]);
+        assert_eq!(*form, "a=b%20c%26d%3De%2Bf&g=%C3%A9");
     }
 }

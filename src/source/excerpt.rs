@@ -1,6 +1,7 @@
 //! What of a foreign text may be shown.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use zeroize::Zeroizing;
 
 /// Enough for a sentence or two; a proxy's page of HTML is cut short.
 const MAX_CHARS: usize = 200;
@@ -19,13 +20,15 @@ pub(super) fn excerpt(text: &str, secrets: &[&str]) -> String {
     shorten(&words.join(" "))
 }
 
+/// Each text on the way may hold a secret, so it is wiped.
 fn scrub(text: &str, secrets: &[&str]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        let json = serde_json::Value::from(*secret).to_string();
-        let form = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-        for written in [*secret, json.trim_matches('"'), &form] {
-            text = text.replace(written, REDACTED);
+    let mut text = Zeroizing::new(text.to_owned());
+    for secret in secrets {
+        let json = Zeroizing::new(serde_json::to_string(secret).unwrap_or_default());
+        let form = Zeroizing::new(utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string());
+        let written = [*secret, json.trim_matches('"'), &form];
+        for written in written.into_iter().filter(|written| !written.is_empty()) {
+            text = Zeroizing::new(text.replace(written, REDACTED));
         }
     }
     without_tokens(&text)

@@ -11,6 +11,7 @@ use azure_core::{
     },
 };
 use futures_util::StreamExt;
+use zeroize::Zeroizing;
 
 use super::retry_after;
 use crate::{
@@ -23,11 +24,15 @@ const MAX_BODY: usize = 1024 * 1024;
 
 const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
 
-/// An HTTP answer, read whole.
+/// Enough for a token and what comes with it, so that the buffer seldom grows: that would leave a copy
+/// behind that is not wiped.
+const USUAL_BODY: usize = 16 * 1024;
+
+/// An HTTP answer, read whole. The body may hold a token.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
@@ -62,8 +67,8 @@ async fn send(client: &dyn HttpClient, request: &Request) -> Result<Answer> {
 
 /// Reads a body to its end. Of a refusal, the beginning is enough: its status must not be lost
 /// because the text behind it is cut off or too long.
-async fn read(mut stream: AsyncResponseBody, must_be_whole: bool) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
+async fn read(mut stream: AsyncResponseBody, must_be_whole: bool) -> Result<Zeroizing<Vec<u8>>> {
+    let mut body = Zeroizing::new(Vec::with_capacity(USUAL_BODY));
     while let Some(chunk) = stream.next().await {
         match chunk {
             Ok(chunk) if body.len() + chunk.len() <= MAX_BODY => body.extend_from_slice(&chunk),

@@ -22,8 +22,8 @@ const API_VERSION: &str = "2018-02-01";
 const SELECTORS: Selectors =
     Selectors { client_id: "client_id", object_id: "object_id", resource_id: "msi_res_id" };
 
-/// The Instance Metadata Service: managed identities of virtual machines, scale sets, AKS nodes and
-/// Azure Spring Apps.
+/// The Instance Metadata Service: managed identities of virtual machines, scale sets, AKS nodes,
+/// Azure Container Instances and Azure Spring Apps.
 ///
 /// Requests go straight to `169.254.169.254` over plain HTTP: proxies are ignored, no redirect is
 /// followed, and no certificate authorities are needed. The protocol:
@@ -90,9 +90,8 @@ impl Imds {
         Ok(self)
     }
 
-    /// Sends the requests through a client of yours, which must not follow redirects nor use a proxy.
-    #[must_use]
-    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+    #[cfg(test)]
+    pub(super) fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
         self.client = client;
         self
     }

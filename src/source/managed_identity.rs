@@ -20,11 +20,13 @@ pub(super) const ELSEWHERE: &str = "this machine seems to have no managed identi
      log in with a service principal (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, \
      AZURE_POSTGRESQL_CLIENTSECRET) or, for development, with source::DeveloperTools";
 
-const NOT_ASSIGNED: &str = "assign the managed identity to this resource; for a \
-     user-assigned one also check AZURE_POSTGRESQL_CLIENTID";
+const NOT_ASSIGNED: &str = "assign the managed identity to this resource; a user-assigned one has to be \
+     named on App Service, Functions and Container Apps: set its client id where the settings take it \
+     from (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id); on AKS, check the pod's \
+     label azure.workload.identity/use and its service account";
 
-const SEVERAL: &str = "several user-assigned identities are assigned here: set \
-                       AZURE_POSTGRESQL_CLIENTID to the client id of the one to use";
+const SEVERAL: &str = "several user-assigned identities are assigned here: set the client id of the one \
+     to use (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id)";
 
 const PROXY: &str = "the answer comes from something else, such as a proxy: let requests to the \
                      identity endpoint go straight to it";
@@ -100,12 +102,23 @@ pub(super) fn refused(
     }
 }
 
+/// How IMDS, and App Service, Functions and Container Apps say it
+/// ([1](https://github.com/Azure/azure-sdk-for-net/issues/43691),
+/// [2](https://github.com/Azure/azure-cli/issues/20196)).
+const UNASSIGNED: [&str; 5] = [
+    "identity not found",
+    "managed identity found",
+    "unable to load the proper managed identity",
+    "unable to load requested managed identity",
+    "no msi found",
+];
+
 fn hint(kind: TokenErrorKind, refusal: &Refusal) -> Option<&'static str> {
     let text = refusal.text.to_ascii_lowercase();
     let says = |part: &str| text.contains(part);
     if says("multiple user assigned") {
         Some(SEVERAL)
-    } else if says("identity not found") || says("managed identity found") {
+    } else if UNASSIGNED.iter().any(|part| says(part)) {
         Some(NOT_ASSIGNED)
     } else if says("dial tcp") || says("unreachable network") {
         // Docker Desktop answers in the place of IMDS and says that it can't reach it.

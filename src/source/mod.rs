@@ -5,7 +5,7 @@
 //!
 //! | source | for |
 //! |---|---|
-//! | [`Imds`] | managed identities of virtual machines, scale sets, AKS nodes, Azure Spring Apps |
+//! | [`Imds`] | managed identities of virtual machines, scale sets, AKS nodes, Container Instances, Azure Spring Apps |
 //! | [`AppService`] | managed identities of App Service, Functions, Container Apps |
 //! | [`ClientSecret`] | a service principal, anywhere |
 //! | [`WorkloadIdentity`] | a Kubernetes service account federated with an identity |

@@ -46,7 +46,13 @@ impl Refusal {
         }
     }
 
-    /// The error that says all this. An AADSTS code knows better than the status what kind it is.
+    fn is_temporary(&self) -> bool {
+        self.code.as_deref() == Some("temporarily_unavailable")
+    }
+
+    /// The error that says all this. An AADSTS code knows better than the status what kind it is, and
+    /// so does the [error code](https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
+    /// that asks to try again.
     pub(super) fn into_error(
         self,
         source: &'static str,
@@ -54,7 +60,11 @@ impl Refusal {
         kind: TokenErrorKind,
     ) -> TokenError {
         let known = aadsts::find(&self.aadsts);
-        let kind = known.map_or(kind, |entry| entry.kind);
+        let kind = match known {
+            Some(entry) => entry.kind,
+            None if self.is_temporary() && !kind.is_transient() => TokenErrorKind::Unavailable,
+            None => kind,
+        };
         let mut error = TokenError::new(kind, source, message(kind, &self.text))
             .with_status(answer.status)
             .with_aadsts(self.aadsts);
@@ -133,6 +143,20 @@ mod tests {
 
         let nested = read(r#"{"error":{"code":"Oops","message":"Broken"}}"#);
         assert_eq!((nested.text.as_str(), nested.code.as_deref()), ("Broken", Some("Oops")));
+    }
+
+    #[test]
+    fn a_temporary_refusal_passes_whatever_its_number() {
+        let kind = |status, body: &str| {
+            let answer = Answer { status, retry_after: None, body: Vec::new().into() };
+            read(body).into_error("test", &answer, kind_of(status)).kind()
+        };
+        let temporary = r#"{"error":"temporarily_unavailable","error_codes":[1]}"#;
+        assert_eq!(kind(400, temporary), TokenErrorKind::Unavailable);
+        assert_eq!(kind(429, temporary), TokenErrorKind::Throttled);
+        let known = r#"{"error":"temporarily_unavailable","error_codes":[7000215]}"#;
+        assert_eq!(kind(400, known), TokenErrorKind::Denied);
+        assert_eq!(kind(400, r#"{"error":"invalid_request"}"#), TokenErrorKind::Denied);
     }
 
     #[test]

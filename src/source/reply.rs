@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn read(body: impl Into<Vec<u8>>) -> Result<AccessToken, TokenError> {
-        let answer = Answer { status: 200, retry_after: None, body: body.into() };
+        let answer = Answer { status: 200, retry_after: None, body: body.into().into() };
         token_at("test", &answer, "https://resource/.default", at(1_700_000_000))
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::aadsts;
 use crate::{AccessToken, TokenError, random};
 
 /// The longest wait that a `Retry-After` header can cause. A longer one would outlast the cache's
@@ -45,10 +46,12 @@ pub(super) fn app_service(error: &TokenError, retry: u32) -> Option<Duration> {
     }
 }
 
-/// Entra says through the AADSTS code, where there is one, whether an error passes.
+/// Entra says through the AADSTS code, where there is one, whether an error passes. A refusal that may
+/// be out of date is asked about again, and is final when it stays.
 pub(super) fn entra(error: &TokenError, retry: u32) -> Option<Duration> {
+    let may_pass = error.is_transient() || aadsts::may_be_spreading(error.aadsts());
     match error.status() {
-        Some(_) if error.is_transient() => backoff(retry, RETRIES),
+        Some(_) if may_pass => backoff(retry, RETRIES),
         Some(_) => None,
         None => unanswered(error, retry),
     }

@@ -2,11 +2,10 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
-use azure_core::http::HttpClient;
+use zeroize::Zeroizing;
 
 use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
 use crate::{
@@ -36,6 +35,9 @@ const TOKEN_PROXY: [&str; 4] = [
 /// The file is read at every exchange, since Kubernetes rewrites it about every hour. The request
 /// goes to Microsoft Entra ID as that of a [`ClientSecret`](super::ClientSecret) does. The protocol:
 /// [documentation](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow#third-case-access-token-request-with-a-federated-credential).
+///
+/// One fetch retries as that of a client secret does, and also when Entra finds no federated credential:
+/// a new one takes some minutes to spread.
 #[derive(Clone, Debug)]
 pub struct WorkloadIdentity {
     endpoint: TokenEndpoint,
@@ -60,7 +62,7 @@ impl WorkloadIdentity {
             return Err(ConfigError::new(
                 ConfigErrorKind::Missing,
                 "the client id of the workload identity is empty",
-                "set AZURE_POSTGRESQL_CLIENTID or AZURE_CLIENT_ID",
+                "set the client id (AZURE_POSTGRESQL_CLIENTID or AZURE_CLIENT_ID)",
             ));
         }
         Ok(Self { endpoint: TokenEndpoint::new(tenant_id.into())?, client_id, token_file })
@@ -71,7 +73,8 @@ impl WorkloadIdentity {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] unless the URL is an `https` one, or `http` with a loopback address.
+    /// [`ConfigError`] unless the URL is an `https` one (also without its scheme), or `http` with a
+    /// loopback address.
     pub fn with_authority_host(mut self, url: &str) -> Result<Self, ConfigError> {
         self.endpoint = self.endpoint.with_authority_host(url)?;
         Ok(self)
@@ -91,13 +94,6 @@ impl WorkloadIdentity {
         refuse_token_proxy(environment)?;
         self.endpoint = self.endpoint.in_environment(cloud, environment)?;
         Ok(self)
-    }
-
-    /// Sends the requests through a client of yours, which must not follow redirects.
-    #[must_use]
-    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
-        self.endpoint = self.endpoint.with_http_client(client);
-        self
     }
 
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
@@ -139,14 +135,14 @@ impl TokenSource for WorkloadIdentity {
 }
 
 fn read(path: &Path) -> io::Result<Secret> {
-    let mut text = String::new();
+    // Space for all of it from the beginning, since growing would leave copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize + 1));
     File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
-    let text = Secret::new(text);
-    let token = text.expose().trim();
+    let token = text.trim();
     if token.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is empty"));
     }
-    if text.expose().len() as u64 > MAX_FILE {
+    if text.len() as u64 > MAX_FILE {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is larger than 64 KiB"));
     }
     Ok(Secret::new(token))

@@ -46,6 +46,13 @@ impl Claims {
         self.text("aud")
     }
 
+    /// Whether the token says that it is for this resource. A slash at the end of either makes no
+    /// difference.
+    pub(crate) fn is_for(&self, resource: &str) -> bool {
+        let wanted = resource.trim_end_matches('/');
+        self.audience().is_some_and(|audience| audience.trim_end_matches('/') == wanted)
+    }
+
     /// The object id of the principal (`oid`): what the server maps to a role.
     pub fn object_id(&self) -> Option<&str> {
         self.text("oid")
@@ -136,6 +143,14 @@ mod tests {
         {
             assert_eq!(Claims::of(text), Err(ClaimsError), "{text}");
         }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_makes_no_other_audience() {
+        let database = claims(&json!({"aud": "https://db/"}));
+        assert!(database.is_for("https://db") && database.is_for("https://db/"));
+        assert!(!database.is_for("https://db.example"));
+        assert!(!claims(&json!({"aud": ["https://db"]})).is_for("https://db"));
     }
 
     fn read_all(claims: &Claims) {

@@ -81,12 +81,10 @@ impl AccessToken {
     /// Refuses the token if its claims say that it was issued for another service than the scope's:
     /// it must not be shown to the database server. The error is in the name of `source`.
     pub(crate) fn check_audience(&self, source: &str, scope: &str) -> Result<(), TokenError> {
-        let claims = self.claims().ok();
-        let Some(audience) = claims.as_ref().and_then(Claims::audience) else { return Ok(()) };
-        let wanted = resource_of(scope);
-        if audience.trim_end_matches('/') == wanted.trim_end_matches('/') {
+        let (Ok(claims), wanted) = (self.claims(), resource_of(scope)) else { return Ok(()) };
+        let Some(audience) = claims.audience().filter(|_| !claims.is_for(wanted)) else {
             return Ok(());
-        }
+        };
         let problem = format!("the token is for the audience {audience:?} and not for {wanted:?}");
         Err(TokenError::new(TokenErrorKind::InvalidToken, source.to_owned(), problem)
             .with_hint("check which cloud the server belongs to"))

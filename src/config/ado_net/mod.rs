@@ -136,7 +136,7 @@ mod tests {
 
     fn value(text: &str, keyword: &str) -> Option<String> {
         let parameters = Parameters::from_pairs(parse(text).unwrap(), "TEST");
-        parameters.get(keyword).map(|parameter| parameter.value.clone())
+        parameters.get(keyword).map(|parameter| parameter.value.to_string())
     }
 
     #[test]

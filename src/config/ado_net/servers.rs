@@ -44,7 +44,7 @@ mod tests {
 
     fn value(text: &str, keyword: &str) -> Option<String> {
         let parameters = Parameters::from_pairs(ado_net::parse(text).unwrap(), "TEST");
-        parameters.get(keyword).map(|parameter| parameter.value.clone())
+        parameters.get(keyword).map(|parameter| parameter.value.to_string())
     }
 
     #[test]

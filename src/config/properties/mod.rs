@@ -5,7 +5,7 @@ mod writers;
 
 use proptest::prelude::*;
 
-use super::{Settings, ado_net, format, jdbc, libpq, uri};
+use super::{Choice, Settings, ado_net, format, jdbc, libpq, uri};
 use crate::Identity;
 use strategies::{nasty_text, settings, variable};
 
@@ -50,7 +50,7 @@ proptest! {
         let read = Settings::from_vars([
             ("AZURE_POSTGRESQL_HOST", host.name().to_owned()),
             ("AZURE_POSTGRESQL_PORT", host.port().to_string()),
-            ("AZURE_POSTGRESQL_SSL", writers::name(settings.ssl_mode()).to_owned()),
+            ("AZURE_POSTGRESQL_SSL", settings.ssl_mode().name().to_owned()),
             ("AZURE_POSTGRESQL_PASSWORD", "x".to_owned()),
         ]);
         prop_assert_eq!(read.unwrap(), expected);

@@ -20,10 +20,10 @@ fn pairs(settings: &Settings) -> Vec<(&'static str, String)> {
         ("user", settings.user.clone()),
         ("password", password),
         ("dbname", settings.database.clone()),
-        ("sslmode", Some(name(settings.ssl_mode).to_owned())),
-        ("sslnegotiation", Some(name(settings.ssl_negotiation).to_owned())),
+        ("sslmode", Some(settings.ssl_mode.name().to_owned())),
+        ("sslnegotiation", Some(settings.ssl_negotiation.name().to_owned())),
         ("sslrootcert", root_cert),
-        ("channel_binding", Some(name(settings.channel_binding).to_owned())),
+        ("channel_binding", Some(settings.channel_binding.name().to_owned())),
         ("application_name", settings.application_name.clone()),
         ("options", settings.options.clone()),
         ("connect_timeout", settings.connect_timeout.map(seconds)),
@@ -32,15 +32,10 @@ fn pairs(settings: &Settings) -> Vec<(&'static str, String)> {
         ("keepalives_idle", keepalives.idle.map(seconds)),
         ("keepalives_interval", keepalives.interval.map(seconds)),
         ("keepalives_count", keepalives.retries.map(|count| count.to_string())),
-        ("target_session_attrs", Some(name(settings.target_session_attrs).to_owned())),
+        ("target_session_attrs", Some(settings.target_session_attrs.name().to_owned())),
         ("load_balance_hosts", settings.load_balance_hosts.then(|| "random".to_owned())),
     ];
     stated.into_iter().filter_map(|(keyword, value)| Some((keyword, value?))).collect()
-}
-
-/// libpq's name of a value.
-pub(super) fn name<T: Choice>(value: T) -> &'static str {
-    T::NAMES.iter().find(|(_, known)| *known == value).map(|(name, _)| *name).unwrap()
 }
 
 fn joined<T: ToString>(settings: &Settings, part: impl Fn(&crate::Host) -> T) -> String {

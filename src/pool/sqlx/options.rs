@@ -6,7 +6,7 @@ use ::sqlx::postgres::{PgConnectOptions, PgSslMode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    ChannelBinding, ConfigError, ConfigErrorKind, Host, Identity, Settings, SslMode,
+    ChannelBinding, ConfigError, ConfigErrorKind, Environment, Host, Identity, Settings, SslMode,
     SslNegotiation, TargetSessionAttrs,
 };
 
@@ -16,6 +16,7 @@ pub(super) fn connect_options(
     user: &str,
 ) -> Result<PgConnectOptions, ConfigError> {
     check_modes(settings)?;
+    check_root_cert(settings, &Environment::process())?;
     let host = sole_host(settings)?;
     let options = with_server_options(settings)?
         .host(&dialled(host)?)
@@ -89,6 +90,18 @@ fn check_modes(settings: &Settings) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Given no file, sqlx reads the variable for itself, and takes libpq's `system` for the name of one.
+fn check_root_cert(settings: &Settings, environment: &Environment) -> Result<(), ConfigError> {
+    let variable = "PGSSLROOTCERT";
+    let names_system = environment.get(variable).is_some_and(|file| file.trim() == "system");
+    if settings.ssl_root_cert().is_none() && names_system {
+        let problem = "sqlx takes `system` for the name of a file";
+        let fix = "unset it, since the system's certificate authorities are trusted anyway";
+        return Err(unsupported(variable, problem, fix));
+    }
+    Ok(())
+}
+
 fn unsupported(variable: &str, problem: &str, fix: &str) -> ConfigError {
     ConfigError::new(ConfigErrorKind::Unsupported, problem, fix).in_variable(variable)
 }
@@ -125,6 +138,17 @@ mod tests {
         assert_eq!(options.get_application_name(), Some("orders"));
         assert_eq!(options.get_options(), settings.options());
         assert!(matches!(options.get_ssl_mode(), PgSslMode::VerifyFull));
+    }
+
+    #[test]
+    fn the_systems_roots_are_not_taken_for_a_file() {
+        let system = Environment::from_vars([("PGSSLROOTCERT", "system")]);
+        let file = Environment::from_vars([("PGSSLROOTCERT", "/ca.pem")]);
+        let error = check_root_cert(&settings(), &system).unwrap_err();
+        let unsupported = (ConfigErrorKind::Unsupported, Some("PGSSLROOTCERT"));
+        assert_eq!((error.kind(), error.variable()), unsupported);
+        assert!(check_root_cert(&settings().with_ssl_root_cert("/ca.pem"), &system).is_ok());
+        assert!(check_root_cert(&settings(), &file).is_ok());
     }
 
     #[test]

@@ -107,6 +107,52 @@ async fn the_kind_comes_from_the_error_inside() {
 }
 
 #[tokio::test]
+async fn what_is_missing_on_this_machine_is_a_matter_of_configuration() {
+    fn failed(cause: impl StdError + Send + Sync + 'static) -> azure_core::Result<SdkToken> {
+        let inner = Error::with_error(ErrorKind::Io, cause, "inner");
+        Err(Error::with_error(ErrorKind::Credential, inner, "outer"))
+    }
+    type Answer = fn() -> azure_core::Result<SdkToken>;
+    let cases: [(Answer, TokenErrorKind); 4] = [
+        (|| failed(VarError::NotPresent), TokenErrorKind::Configuration),
+        (|| failed(io::Error::from(io::ErrorKind::NotFound)), TokenErrorKind::Configuration),
+        (
+            || failed(io::Error::from(io::ErrorKind::PermissionDenied)),
+            TokenErrorKind::Configuration,
+        ),
+        (|| failed(io::Error::from(io::ErrorKind::ConnectionReset)), TokenErrorKind::Unreachable),
+    ];
+    for (answer, kind) in cases {
+        assert_eq!(fetch_from(answer).await.unwrap_err().kind(), kind);
+        let made = move || answer().map(|_| unreachable!());
+        let error = Credential::from_factory(made).fetch_token(SCOPE).await.unwrap_err();
+        assert_eq!(error.kind(), TokenErrorKind::Configuration);
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_a_text_is_shown_nowhere_in_the_chain() {
+    fn quoting() -> azure_core::Error {
+        let text = "the answer was eyJhbGciOi.eyJodW50ZXIy.c2ln";
+        let inner = Error::with_error(ErrorKind::Other, io::Error::other(text), text);
+        Error::with_error(ErrorKind::Credential, inner, text)
+    }
+    let sources = [
+        Credential::new(Arc::new(Fake(|| Err(quoting())))),
+        Credential::from_factory(|| Err(quoting())),
+    ];
+    for source in sources {
+        let error = source.fetch_token(SCOPE).await.unwrap_err();
+        let chain: Vec<String> =
+            cause::all(&error).map(|cause| format!("{cause} {cause:?}")).collect();
+        let shown = format!("{error} {error:?} {chain:?}");
+        assert!(!shown.contains("eyJ"), "{shown}");
+        assert_eq!(chain.len(), 2, "{chain:?}");
+        assert!(chain.iter().all(|cause| cause.contains("the answer was")), "{chain:?}");
+    }
+}
+
+#[tokio::test]
 async fn neither_the_answer_nor_the_credential_is_shown() {
     let source = Credential::new(Arc::new(Fake(|| refusal(401, "1", "hunter2"))));
     let error = source.fetch_token(SCOPE).await.unwrap_err();

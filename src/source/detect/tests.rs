@@ -19,6 +19,16 @@ fn each_identity_and_environment_has_its_source() {
                 "IMDS",
                 "neither IDENTITY_ENDPOINT nor MSI_ENDPOINT is set",
             ),
+            // What Azure Container Instances set on Linux.
+            (
+                &[
+                    HEADER,
+                    ("IDENTITY_SERVER_THUMBPRINT", "ab"),
+                    ("IDENTITY_API_VERSION", "2020-05-01"),
+                ],
+                "IMDS",
+                "neither IDENTITY_ENDPOINT nor MSI_ENDPOINT is set",
+            ),
             (&[ENDPOINT, HEADER], "App Service", "IDENTITY_ENDPOINT and IDENTITY_HEADER are set"),
             (
                 &[ENDPOINT, HEADER, ("MSI_ENDPOINT", "http://x"), ("MSI_SECRET", "y")],
@@ -59,6 +69,7 @@ fn a_platform_without_support_is_named_and_never_taken_for_imds() {
         (&[ENDPOINT, ("IMDS_ENDPOINT", "http://x")], "Azure Arc", "source::Credential"),
         (&[("MSI_ENDPOINT", "http://x"), ("MSI_SECRET", "y")], "Machine Learning", "principal"),
         (&[("MSI_ENDPOINT", "http://x")], "Cloud Shell", "source::DeveloperTools"),
+        (&[HEADER, ("MSI_ENDPOINT", "http://x")], "Cloud Shell", "source::DeveloperTools"),
         (
             &[ENDPOINT, HEADER, ("IDENTITY_SERVER_THUMBPRINT", "ab"), ("MSI_SECRET", "y")],
             "Fabric",
@@ -74,11 +85,33 @@ fn a_platform_without_support_is_named_and_never_taken_for_imds() {
 }
 
 #[test]
-fn one_variable_of_the_pair_alone_names_the_other() {
-    for (set, missing) in [(ENDPOINT, "IDENTITY_HEADER"), (HEADER, "IDENTITY_ENDPOINT")] {
-        let error = choose(&Identity::SystemAssigned, &[set]).unwrap_err();
-        assert_eq!((error.kind(), error.variable()), (ConfigErrorKind::Missing, Some(missing)));
-        assert!(!error.to_string().contains("hunter2"), "{error}");
+fn an_endpoint_without_its_header_names_the_header() {
+    let error = choose(&Identity::SystemAssigned, &[ENDPOINT]).unwrap_err();
+    let missing = (ConfigErrorKind::Missing, Some("IDENTITY_HEADER"));
+    assert_eq!((error.kind(), error.variable()), missing);
+}
+
+#[test]
+fn an_application_with_a_certificate_is_not_taken_for_a_managed_identity() {
+    let certificate = [
+        ("AZURE_CLIENT_ID", " app "),
+        ("AZURE_TENANT_ID", "t"),
+        ("AZURE_CLIENT_CERTIFICATE_PATH", "/hunter2.pem"),
+    ];
+    let application = Identity::UserAssigned(UserAssignedId::ClientId("app".into()));
+    let error = choose(&application, &certificate).unwrap_err();
+    let unsupported = (ConfigErrorKind::Unsupported, Some("AZURE_CLIENT_CERTIFICATE_PATH"));
+    assert_eq!((error.kind(), error.variable()), unsupported);
+    assert!(error.fix().contains("ClientCertificateCredential"), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+
+    let other = Identity::UserAssigned(UserAssignedId::ClientId("own".into()));
+    for (identity, vars) in [
+        (&other, &certificate[..]),
+        (&Identity::SystemAssigned, &certificate),
+        (&application, &certificate[..2]),
+    ] {
+        assert_eq!(choose(identity, vars).unwrap().unwrap().source().name(), "IMDS", "{vars:?}");
     }
 }
 

@@ -20,6 +20,8 @@ use crate::source::{AppService, ClientSecret, Imds, TokenSource};
 
 const TOKEN: &str = r#"{"access_token":"abc","expires_in":3600}"#;
 const TRANSIENT_AADSTS: &str = r#"{"error":"temporarily_unavailable","error_codes":[90033]}"#;
+const ISSUER_SILENT: &str = r#"{"error":"invalid_request","error_codes":[90061]}"#;
+const NO_FEDERATION: &str = r#"{"error":"invalid_client","error_codes":[700213]}"#;
 
 /// What the identity service does with a request.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +115,7 @@ fn assert_took(seconds: f64, expected: f64, context: &str) {
 async fn each_failure_is_retried_as_the_platform_says() {
     let answer = |status| Act::Answer(status, "");
     type Source = fn(Arc<Script>) -> Box<dyn TokenSource>;
-    let cases: [(&str, Source, Act, usize, f64); 27] = [
+    let cases: [(&str, Source, Act, usize, f64); 29] = [
         ("IMDS", imds, answer(400), 1, 0.0),
         ("IMDS", imds, answer(401), 1, 0.0),
         ("IMDS", imds, answer(403), 1, 0.0),
@@ -136,6 +138,8 @@ async fn each_failure_is_retried_as_the_platform_says() {
         ("Entra", entra, answer(400), 1, 0.0),
         ("Entra", entra, answer(401), 1, 0.0),
         ("Entra", entra, Act::Answer(400, TRANSIENT_AADSTS), 4, 7.0),
+        ("Entra", entra, Act::Answer(400, ISSUER_SILENT), 4, 7.0),
+        ("Entra", entra, Act::Answer(401, NO_FEDERATION), 4, 7.0),
         ("Entra", entra, answer(429), 4, 7.0),
         ("Entra", entra, answer(503), 4, 7.0),
         ("Entra", entra, Act::Refuse, 4, 7.0),
@@ -170,6 +174,18 @@ async fn a_token_ends_the_retries() {
     let (result, requests, took) = fetch(imds, &acts).await;
     assert_eq!((result.unwrap().secret(), requests), ("abc", 4));
     assert_took(took, 24.0, "10 + 10 + 4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_federated_credential_that_is_not_found_once_is_looked_for_again() {
+    let missing = Act::Answer(401, NO_FEDERATION);
+    let (result, requests, _) = fetch(entra, &[missing, Act::Answer(200, TOKEN)]).await;
+    assert_eq!((result.unwrap().secret(), requests), ("abc", 2));
+
+    let (result, ..) = fetch(entra, &[missing]).await;
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::Denied);
+    assert!(error.hint().unwrap().contains("federated credential"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
