@@ -55,7 +55,7 @@ fn refused(answer: &DbError, login: Option<&Login>) -> Rejection {
     match login {
         Some(login) => {
             let message = login.redacted(answer.message());
-            let rejection = Rejection::new(&login.redacted(sqlstate), message, login.user());
+            let rejection = Rejection::new(login.redacted(sqlstate), message, login.user());
             if login.is_by_password() { rejection.by_password() } else { rejection }
         }
         None => Rejection::new(sqlstate, answer.message(), ""),

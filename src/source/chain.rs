@@ -58,6 +58,7 @@ fn exhausted(failures: Vec<TokenError>) -> TokenError {
         NAME,
         format!("none of {} sources gave a token", failures.len()),
     );
+    // The shortest wait that a source asks for: any of them can give a token.
     match failures.iter().filter_map(TokenError::retry_after).min() {
         Some(wait) => error.with_retry_after(wait).with_cause(Failures(failures)),
         None => error.with_cause(Failures(failures)),

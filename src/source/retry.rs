@@ -2,12 +2,22 @@
 
 use std::time::Duration;
 
-use super::aadsts;
-use crate::{AccessToken, TokenError, random};
+use tokio::time::Instant;
 
-/// The longest wait that a `Retry-After` header can cause. A longer one would outlast the cache's
-/// fetch deadline, so that the caller would learn about a timeout instead of the refusal.
+use super::aadsts;
+use crate::{
+    AccessToken, TokenError,
+    clock::{Clock, SystemClock},
+    random,
+};
+
+/// The longest wait that a `Retry-After` header can cause within one fetch.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// When the last wait has to be over: before the cache's fetch deadline, after which the caller would
+/// learn about a timeout and the cache would not know what the service asked for. A 410 of IMDS needs
+/// almost all of it.
+const BUDGET: Duration = Duration::from_secs(80);
 
 /// The shortest wait: "at least 1 second", as the guidance for IMDS says about server errors.
 const MIN_WAIT: Duration = Duration::from_secs(1);
@@ -78,6 +88,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<AccessToken, TokenError>>,
 {
+    let give_up_at = SystemClock.now().monotonic + BUDGET;
     let mut last_answer = None;
     let mut retry = 0;
     loop {
@@ -89,6 +100,7 @@ where
             Err(error) => error,
         };
         let wait = policy(&error, retry).map(|wait| wait_for(&error, wait));
+        let wait = wait.filter(|&wait| ends_in_time(wait, give_up_at));
         log_failure(source, retry + 1, &error, wait);
         let Some(wait) = wait else { return Err(with_last_answer(error, last_answer)) };
         if error.status().is_some() {
@@ -104,6 +116,10 @@ where
 fn wait_for(error: &TokenError, wait: Duration) -> Duration {
     let wait = error.retry_after().map_or(wait, |asked| asked.clamp(MIN_WAIT, MAX_RETRY_AFTER));
     wait + random::up_to(wait / 10)
+}
+
+fn ends_in_time(wait: Duration, give_up_at: Instant) -> bool {
+    SystemClock.now().monotonic + wait <= give_up_at
 }
 
 fn with_last_answer(error: TokenError, last_answer: Option<TokenError>) -> TokenError {

@@ -119,7 +119,12 @@ impl WorkloadIdentity {
                 "reading the token file was stopped",
             )
             .with_cause(stopped)),
-            Err(elapsed) => Err(unreadable().with_cause(elapsed)),
+            Err(elapsed) => Err(TokenError::new(
+                TokenErrorKind::Timeout,
+                NAME,
+                "the service account token could not be read in time",
+            )
+            .with_cause(elapsed)),
         }
     }
 }

@@ -168,6 +168,16 @@ async fn what_retry_after_asks_for_wins_within_limits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_that_would_outlast_the_fetch_is_left_to_the_cache() {
+    for source in [imds, app_service, entra] {
+        let (result, requests, took) = fetch(source, &[Act::RetryAfter(429, "50")]).await;
+        assert_eq!(result.unwrap_err().retry_after(), Some(Duration::from_secs(50)));
+        assert_eq!(requests, 2);
+        assert_took(took, 50.0, "one wait");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_ends_the_retries() {
     let updating = Act::Answer(410, "");
     let acts = [updating, updating, Act::Refuse, Act::Answer(200, TOKEN)];
