@@ -208,6 +208,13 @@ impl Settings {
         &self.hosts
     }
 
+    /// Whether connections go over TLS, whatever else the settings say. The one exception is a password
+    /// that somebody chose to send without it, as to a server on the developer's own machine.
+    pub(crate) fn uses_tls(&self) -> bool {
+        let by_password = matches!(self.identity, Identity::Password(_));
+        !(by_password && self.ssl_mode == SslMode::Disable)
+    }
+
     /// The first server, which the settings of a connector always have.
     pub(crate) fn first_host(&self) -> &Host {
         &self.hosts[0]

@@ -2,14 +2,17 @@
 
 use tokio_postgres::{Config, config};
 
-use crate::{ChannelBinding, Identity, Settings, SslMode, SslNegotiation, TargetSessionAttrs};
+use crate::{ChannelBinding, Settings, SslNegotiation, TargetSessionAttrs};
 
 /// Everything but host, user and password, which each login adds to a copy of its own: a token must
 /// not stay in a configuration that outlives the login.
 pub(super) fn driver_config(settings: &Settings) -> Config {
     let mut config = Config::new();
     config
-        .ssl_mode(ssl_mode(settings))
+        .ssl_mode(match settings.uses_tls() {
+            true => config::SslMode::Require,
+            false => config::SslMode::Disable,
+        })
         .ssl_negotiation(match settings.ssl_negotiation() {
             SslNegotiation::Postgres => config::SslNegotiation::Postgres,
             SslNegotiation::Direct => config::SslNegotiation::Direct,
@@ -27,15 +30,6 @@ pub(super) fn driver_config(settings: &Settings) -> Config {
     set_session(&mut config, settings);
     set_sockets(&mut config, settings);
     config
-}
-
-/// TLS is required whatever the settings say. The one exception is a password that somebody chose
-/// to send without it, as to a server on the developer's own machine.
-fn ssl_mode(settings: &Settings) -> config::SslMode {
-    match (settings.identity(), settings.ssl_mode()) {
-        (Identity::Password(_), SslMode::Disable) => config::SslMode::Disable,
-        _ => config::SslMode::Require,
-    }
 }
 
 fn set_session(config: &mut Config, settings: &Settings) {
@@ -64,5 +58,35 @@ fn set_sockets(config: &mut Config, settings: &Settings) {
     }
     if let Some(retries) = keepalives.retries {
         config.keepalives_retries(retries);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Identity, SslMode};
+
+    #[test]
+    fn tls_is_required_unless_a_password_goes_without() {
+        use SslMode::{Allow, Disable, Prefer, Require, VerifyCa, VerifyFull};
+        for mode in [Disable, Allow, Prefer, Require, VerifyCa, VerifyFull] {
+            for identity in [Identity::SystemAssigned, Identity::Password("x".into())] {
+                let by_password = !identity.uses_token();
+                let settings = Settings::new("localhost", identity).with_ssl_mode(mode);
+                let expected = match (by_password, mode) {
+                    (true, Disable) => config::SslMode::Disable,
+                    _ => config::SslMode::Require,
+                };
+                assert_eq!(driver_config(&settings).get_ssl_mode(), expected, "{mode:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_login_is_in_the_configuration() {
+        let settings = Settings::new("localhost", Identity::Password("x".into())).with_user("me");
+        let config = driver_config(&settings);
+        assert_eq!((config.get_user(), config.get_password()), (None, None));
+        assert!(config.get_hosts().is_empty());
     }
 }

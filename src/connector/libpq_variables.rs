@@ -4,8 +4,7 @@ use std::{fmt, path::Path, process::Command};
 
 use super::{Connector, login::Login};
 use crate::{
-    ConfigError, ConfigErrorKind, Error, Host, Identity, Secret, Settings, SslMode,
-    TargetSessionAttrs, config::Choice,
+    ConfigError, ConfigErrorKind, Error, Host, Secret, Settings, TargetSessionAttrs, config::Choice,
 };
 
 /// Where systems keep the certificate authorities that they trust, as one PEM file. libpq before
@@ -153,7 +152,7 @@ fn session_attrs(settings: &Settings) -> Option<(&'static str, String)> {
 fn tls(settings: &Settings) -> Vec<(&'static str, String)> {
     // With a Kerberos ticket libpq would try GSSAPI first, and then send the token without TLS.
     let mut vars = vec![("PGGSSENCMODE", "disable".to_owned())];
-    if let (Identity::Password(_), SslMode::Disable) = (settings.identity(), settings.ssl_mode()) {
+    if !settings.uses_tls() {
         vars.push(("PGSSLMODE", "disable".to_owned()));
         return vars;
     }
@@ -179,6 +178,7 @@ impl fmt::Debug for LibpqVariables {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Identity, SslMode};
 
     fn try_vars(settings: &Settings) -> Result<LibpqVariables, ConfigError> {
         LibpqVariables::new(settings, &Login::with_password("me".into(), "hunter2".into()))

@@ -6,8 +6,8 @@ use ::sqlx::postgres::{PgConnectOptions, PgSslMode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    ChannelBinding, ConfigError, ConfigErrorKind, Environment, Host, Identity, Settings, SslMode,
-    SslNegotiation, TargetSessionAttrs,
+    ChannelBinding, ConfigError, ConfigErrorKind, Environment, Host, Settings, SslNegotiation,
+    TargetSessionAttrs,
 };
 
 /// Everything but the password.
@@ -44,12 +44,9 @@ fn with_server_options(settings: &Settings) -> Result<PgConnectOptions, ConfigEr
     })
 }
 
-/// As for every connection of this crate: a token never goes out without verified TLS.
+/// As for every connection of this crate: verified, or for a password none at all.
 fn ssl_mode(settings: &Settings) -> PgSslMode {
-    match (settings.identity(), settings.ssl_mode()) {
-        (Identity::Password(_), SslMode::Disable) => PgSslMode::Disable,
-        _ => PgSslMode::VerifyFull,
-    }
+    if settings.uses_tls() { PgSslMode::VerifyFull } else { PgSslMode::Disable }
 }
 
 fn sole_host(settings: &Settings) -> Result<&Host, ConfigError> {
@@ -111,6 +108,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
+    use crate::{Identity, SslMode};
 
     const HOST: &str = "contoso.postgres.database.azure.com";
 
