@@ -1,60 +1,27 @@
 //! HTTPS to a stand-in for Microsoft Entra ID, whose certificate a child process trusts or not.
 
-#![cfg(feature = "emulator")]
+//!
+//! Linux alone, because `SSL_CERT_FILE` is of no use where the system keeps its certificates elsewhere.
 
-use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+#![cfg(all(feature = "emulator", target_os = "linux"))]
 
+mod common;
+
+use std::path::Path;
+
+use common::{child, fake_server::Authority, trusted};
 use postgres_entra::{Cloud, Environment, TokenErrorKind, TokenSource, source::ClientSecret};
-use rustls::{
-    ServerConfig,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    process::Command,
 };
 use tokio_rustls::TlsAcceptor;
 
 const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 const SECRET: &str = "hunter2";
 
-/// Tells a process that it is the child, and whether it trusts the server.
-const CHILD: &str = "POSTGRES_ENTRA_TEST_TRUST";
-
-/// A certificate for `localhost`, its key, and a file with the certificate.
-struct Certificate {
-    config: ServerConfig,
-    file: PathBuf,
-}
-
-impl Certificate {
-    fn new(name: &str) -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let file =
-            std::env::temp_dir().join(format!("postgres-entra-{}-{name}.pem", std::process::id()));
-        std::fs::write(&file, made.cert.pem()).unwrap();
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .unwrap();
-        Self { config, file }
-    }
-}
-
-impl Drop for Certificate {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.file);
-    }
-}
-
 /// Serves until a request has come through TLS, and returns it.
-async fn serve(listener: TcpListener, config: ServerConfig) -> String {
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor) -> String {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let Ok(mut stream) = acceptor.accept(stream).await else { continue };
@@ -94,35 +61,31 @@ async fn fetch(trust: &str) {
 }
 
 /// Runs the test again as a child that trusts what is in `roots`.
-async fn run_child(test: &str, trust: &str, port: u16, roots: &PathBuf) -> bool {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture"])
-        .env(CHILD, trust)
+async fn run_child(test: &str, trust: &str, port: u16, roots: &Path) {
+    let mut command = child::command(test, trust);
+    command
         .env("AZURE_AUTHORITY_HOST", format!("https://localhost:{port}"))
         .env("SSL_CERT_FILE", roots)
-        .env("NO_PROXY", "localhost")
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    tokio::time::timeout(Duration::from_secs(60), child.wait()).await.unwrap().unwrap().success()
+        .env("NO_PROXY", "localhost");
+    child::passes(command).await;
 }
 
-async fn start(config: ServerConfig) -> (u16, tokio::task::JoinHandle<String>) {
+/// A stand-in for Microsoft Entra ID with a certificate of this authority.
+async fn start(authority: &Authority) -> (u16, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    (port, tokio::spawn(serve(listener, config)))
+    (port, tokio::spawn(serve(listener, authority.acceptor("localhost", |_| ()))))
 }
 
 #[tokio::test]
 async fn a_trusted_authority_gets_the_secret() {
-    if let Some(trust) = Environment::process().get(CHILD) {
+    if let Some(trust) = child::part() {
         return fetch(&trust).await;
     }
-    let certificate = Certificate::new("trusted");
-    let (port, serving) = start(certificate.config.clone()).await;
-    let test = "a_trusted_authority_gets_the_secret";
-    assert!(run_child(test, "trusted", port, &certificate.file).await);
+    let authority = Authority::new();
+    let (_folder, roots) = trusted(&authority);
+    let (port, serving) = start(&authority).await;
+    run_child("a_trusted_authority_gets_the_secret", "trusted", port, &roots).await;
     let request = serving.await.unwrap();
     assert!(request.starts_with("POST /tenant/oauth2/v2.0/token HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(SECRET));
@@ -130,13 +93,14 @@ async fn a_trusted_authority_gets_the_secret() {
 
 #[tokio::test]
 async fn an_authority_that_is_not_trusted_gets_nothing() {
-    if let Some(trust) = Environment::process().get(CHILD) {
+    if let Some(trust) = child::part() {
         return fetch(&trust).await;
     }
-    let (certificate, other) = (Certificate::new("server"), Certificate::new("other"));
-    let (port, serving) = start(certificate.config.clone()).await;
+    let (authority, other) = (Authority::new(), Authority::new());
+    let (_folder, roots) = trusted(&other);
+    let (port, serving) = start(&authority).await;
     let test = "an_authority_that_is_not_trusted_gets_nothing";
-    assert!(run_child(test, "untrusted", port, &other.file).await);
+    run_child(test, "untrusted", port, &roots).await;
     assert!(!serving.is_finished(), "a request came through");
     serving.abort();
 }
