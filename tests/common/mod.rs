@@ -34,6 +34,12 @@ pub fn vars_with_wrong_secret(azure: &LocalAzure) -> Vec<(String, String)> {
     vars
 }
 
+/// The same variables for a client that begins TLS without asking for it.
+pub fn with_direct_tls(mut vars: Vec<(String, String)>) -> Vec<(String, String)> {
+    vars.push(("PGSSLNEGOTIATION".to_owned(), "direct".to_owned()));
+    vars
+}
+
 /// Waits until the condition holds; panics if it doesn't within ten seconds.
 pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     let poll = async {
