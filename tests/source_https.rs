@@ -9,40 +9,15 @@ mod common;
 
 use std::path::Path;
 
-use common::{child, fake_server::Authority, trusted};
-use postgres_entra::{Cloud, Environment, TokenErrorKind, TokenSource, source::ClientSecret};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+use common::{
+    child,
+    fake_server::{Authority, FakeServer},
+    trusted,
 };
-use tokio_rustls::TlsAcceptor;
+use postgres_entra::{Cloud, Environment, TokenErrorKind, TokenSource, source::ClientSecret};
 
 const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 const SECRET: &str = "hunter2";
-
-/// Serves until a request has come through TLS, and returns it.
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor) -> String {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let Ok(mut stream) = acceptor.accept(stream).await else { continue };
-        let mut request = String::new();
-        while !request.contains("scope=") {
-            let mut chunk = [0; 4096];
-            match stream.read(&mut chunk).await {
-                Ok(read @ 1..) => request.push_str(std::str::from_utf8(&chunk[..read]).unwrap()),
-                _ => break,
-            }
-        }
-        if request.is_empty() {
-            continue;
-        }
-        let body = r#"{"access_token":"abc","expires_in":60}"#;
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        stream.write_all(answer.as_bytes()).await.unwrap();
-        stream.shutdown().await.unwrap();
-        return request;
-    }
-}
 
 /// The child's part: one fetch, with the outcome that the parent expects.
 async fn fetch(trust: &str) {
@@ -71,10 +46,9 @@ async fn run_child(test: &str, trust: &str, port: u16, roots: &Path) {
 }
 
 /// A stand-in for Microsoft Entra ID with a certificate of this authority.
-async fn start(authority: &Authority) -> (u16, tokio::task::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (port, tokio::spawn(serve(listener, authority.acceptor("localhost", |_| ()))))
+async fn entra(authority: &Authority) -> FakeServer {
+    let answer = |_: &str| (200, r#"{"access_token":"abc","expires_in":60}"#.to_owned());
+    FakeServer::https(authority.acceptor("localhost", |_| ()), answer).await
 }
 
 #[tokio::test]
@@ -84,11 +58,10 @@ async fn a_trusted_authority_gets_the_secret() {
     }
     let authority = Authority::new();
     let (_folder, roots) = trusted(&authority);
-    let (port, serving) = start(&authority).await;
-    run_child("a_trusted_authority_gets_the_secret", "trusted", port, &roots).await;
-    let request = serving.await.unwrap();
-    assert!(request.starts_with("POST /tenant/oauth2/v2.0/token HTTP/1.1\r\n"), "{request}");
-    assert!(request.contains(SECRET));
+    let entra = entra(&authority).await;
+    run_child("a_trusted_authority_gets_the_secret", "trusted", entra.port(), &roots).await;
+    assert!(entra.received("POST /tenant/oauth2/v2.0/token HTTP/1.1\r\n"));
+    assert!(entra.received(SECRET));
 }
 
 #[tokio::test]
@@ -98,9 +71,8 @@ async fn an_authority_that_is_not_trusted_gets_nothing() {
     }
     let (authority, other) = (Authority::new(), Authority::new());
     let (_folder, roots) = trusted(&other);
-    let (port, serving) = start(&authority).await;
+    let entra = entra(&authority).await;
     let test = "an_authority_that_is_not_trusted_gets_nothing";
-    run_child(test, "untrusted", port, &roots).await;
-    assert!(!serving.is_finished(), "a request came through");
-    serving.abort();
+    run_child(test, "untrusted", entra.port(), &roots).await;
+    assert!(entra.connections() > 0 && !entra.was_asked(), "a request came through");
 }

@@ -69,6 +69,24 @@ impl FakeServer {
         .await
     }
 
+    /// Speaks HTTPS with this identity, and answers each request with a status and a body.
+    pub async fn https(acceptor: TlsAcceptor, answer: fn(&str) -> (u16, String)) -> Self {
+        Self::start(move |stream, received| {
+            let acceptor = acceptor.clone();
+            async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let Some(request) = received.take_request(&mut stream).await else { return };
+                let (status, body) = answer(&request);
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n");
+                // A client that hangs up has seen enough.
+                let _ = stream.write_all((head + &body).as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        })
+        .await
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -135,12 +153,31 @@ impl Received {
         complete
     }
 
+    /// A request with its whole body; `None` if the client hangs up before its end.
+    async fn take_request(&self, stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
+        let mut request = String::new();
+        while !is_complete(&request) {
+            let mut bytes = [0; 4096];
+            let count = stream.read(&mut bytes).await.ok().filter(|count| *count > 0)?;
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(&bytes[..count]);
+            request.push_str(std::str::from_utf8(&bytes[..count]).ok()?);
+        }
+        Some(request)
+    }
+
     async fn drain(&self, stream: &mut (impl AsyncRead + Unpin)) {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = stream.read(&mut bytes).await {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(&bytes[..count]);
         }
     }
+}
+
+fn is_complete(request: &str) -> bool {
+    let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+    let head = head.to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0_usize)
 }
 
 /// A certificate authority of the tests' own.

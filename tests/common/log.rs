@@ -33,6 +33,15 @@ impl Log {
             .finish()
     }
 
+    /// Panics unless each of these targets has logged something: an empty log shows nothing.
+    #[track_caller]
+    pub fn assert_records(&self, targets: &[&str]) {
+        let text = self.text();
+        for target in targets {
+            assert!(text.contains(target), "{target} has logged nothing");
+        }
+    }
+
     pub fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
