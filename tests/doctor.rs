@@ -1,5 +1,5 @@
 //! The doctor names the link that is broken, and how to mend it.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Logins to a real PostgreSQL, with nothing but the variables that Azure sets.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! bb8 across the lives of tokens, on a real server.
-#![cfg(all(feature = "emulator", feature = "bb8"))]
+#![cfg(all(unix, feature = "emulator", feature = "bb8"))]
 
 mod common;
 

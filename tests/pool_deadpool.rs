@@ -1,5 +1,5 @@
 //! deadpool-postgres across the lives of tokens, on a real server.
-#![cfg(all(feature = "emulator", feature = "deadpool"))]
+#![cfg(all(unix, feature = "emulator", feature = "deadpool"))]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! sqlx across the lives of tokens, on a real server.
-#![cfg(all(feature = "emulator", feature = "sqlx"))]
+#![cfg(all(unix, feature = "emulator", feature = "sqlx"))]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Rejected tokens, restarting servers and slow identity services, seen from both ends: the connects that
 //! succeed, and the requests that the identity endpoint gets.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 

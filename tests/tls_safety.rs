@@ -1,5 +1,5 @@
 //! A token never reaches a server that is not proven to be the right one.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 
