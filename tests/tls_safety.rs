@@ -122,7 +122,7 @@ async fn direct_tls_begins_with_the_handshake() {
         let server = FakeServer::silent().await;
         let settings = settings(HOST, server.port()).with_ssl_negotiation(SslNegotiation::Direct);
         let connector = connector(settings).tls_backend(backend);
-        let connector = connector.deadline(Duration::from_secs(1)).build().unwrap();
+        let connector = connector.deadline(Duration::from_secs(2)).build().unwrap();
         let error = connector.connect().await.unwrap_err();
         assert!(matches!(error, Error::Timeout { stage: Stage::Tls, .. }), "{}", chain(&error));
         assert!(server.received("\x16\x03"), "{backend:?}: no handshake");
