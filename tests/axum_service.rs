@@ -6,34 +6,29 @@ mod common;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    process::ChildStdout,
     time::Duration,
 };
 
-use common::examples::example;
+use common::examples::{Running, bare_example};
 use postgres_entra::emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform};
 use serde_json::Value;
 
 const LOGIN: Login = Login::SystemAssigned(Platform::AppService);
 
-/// The service on a port of its own. Terminated with its owner, also after a failed assertion.
+/// The service on a port of its own.
 struct Service {
-    program: Child,
+    program: Running,
     output: BufReader<ChildStdout>,
     address: String,
 }
 
 impl Service {
     fn start(azure: &LocalAzure) -> Self {
-        let mut program = Command::new(example("axum_service"))
-            .arg("127.0.0.1:0")
-            .env_clear()
-            .envs(azure.vars(LOGIN, ClientType::Python))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(program.stdout.take().unwrap());
+        let mut command = bare_example("axum_service");
+        command.arg("127.0.0.1:0").envs(azure.vars(LOGIN, ClientType::Python));
+        let (program, output) = Running::start(&mut command);
+        let mut output = BufReader::new(output);
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on http://").unwrap().to_owned();
@@ -52,20 +47,6 @@ impl Service {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(body).unwrap())
-    }
-
-    fn terminate(&mut self) -> ExitStatus {
-        let id = self.program.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        self.program.wait().unwrap()
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if matches!(self.program.try_wait(), Ok(None)) {
-            self.terminate();
-        }
     }
 }
 
@@ -106,7 +87,7 @@ fn a_sigterm_ends_it_in_good_order() {
     let azure = LocalAzure::start_blocking().unwrap();
     let mut service = Service::start(&azure);
     assert_eq!(service.get("/").0, 200);
-    assert!(service.terminate().success());
+    assert!(service.program.terminate().success());
     let mut last_words = String::new();
     service.output.read_to_string(&mut last_words).unwrap();
     assert_eq!(last_words, "stopped\n");

@@ -1,11 +1,9 @@
 //! What `Connector::from_env` chooses in a real environment, in child processes that have one.
 
-use std::process::{Command, Output};
+#[path = "common/child.rs"]
+mod child;
 
 use postgres_entra::Connector;
-
-/// Set in the child process, whose only test is [`child`].
-const CHILD: &str = "POSTGRES_ENTRA_TEST_CHILD";
 
 const HOST: (&str, &str) = ("AZURE_POSTGRESQL_HOST", "contoso.postgres.database.azure.com");
 const USER: (&str, &str) = ("AZURE_POSTGRESQL_USER", "aad_orders");
@@ -31,8 +29,8 @@ const SERVICE_PRINCIPAL: [(&str, &str); 2] = [
 
 #[test]
 #[ignore = "runs in the child processes of the other tests"]
-fn child() {
-    if std::env::var_os(CHILD).is_none() {
+fn show_the_choice() {
+    if child::part().is_none() {
         return;
     }
     match Connector::from_env() {
@@ -45,52 +43,47 @@ fn child() {
 }
 
 /// What the child prints with nothing but these variables in its environment.
-fn chosen(vars: &[&[(&str, &str)]]) -> String {
-    let Output { stdout, .. } = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env_clear()
-        .env(CHILD, "1")
-        .envs(vars.concat())
-        .output()
-        .unwrap();
-    let stdout = String::from_utf8(stdout).unwrap();
+async fn chosen(vars: &[&[(&str, &str)]]) -> String {
+    let mut command = child::bare_command("show_the_choice", "show");
+    command.envs(vars.concat());
+    let stdout = child::passes(command).await;
     assert!(!stdout.contains("secret-of-the"), "{stdout}");
     let line = stdout.lines().find(|line| line.starts_with("source") || line.starts_with("error"));
     line.unwrap_or_else(|| panic!("the child said nothing: {stdout}")).to_owned()
 }
 
-#[test]
-fn app_service_has_its_own_endpoint() {
-    assert_eq!(chosen(&[&[HOST, USER], &APP_SERVICE]), "source: App Service");
-    assert_eq!(chosen(&[&[HOST, USER, CLIENT_ID], &APP_SERVICE]), "source: App Service");
+#[tokio::test]
+async fn app_service_has_its_own_endpoint() {
+    assert_eq!(chosen(&[&[HOST, USER], &APP_SERVICE]).await, "source: App Service");
+    assert_eq!(chosen(&[&[HOST, USER, CLIENT_ID], &APP_SERVICE]).await, "source: App Service");
 }
 
-#[test]
-fn a_virtual_machine_has_imds() {
-    assert_eq!(chosen(&[&[HOST, USER]]), "source: IMDS");
-    assert_eq!(chosen(&[&[HOST, USER, CLIENT_ID]]), "source: IMDS");
+#[tokio::test]
+async fn a_virtual_machine_has_imds() {
+    assert_eq!(chosen(&[&[HOST, USER]]).await, "source: IMDS");
+    assert_eq!(chosen(&[&[HOST, USER, CLIENT_ID]]).await, "source: IMDS");
 }
 
-#[test]
-fn a_pod_with_a_federated_token_uses_it_before_any_managed_identity() {
-    assert_eq!(chosen(&[&[HOST, USER, CLIENT_ID], &AKS]), "source: workload identity");
-    assert_eq!(chosen(&[&[HOST, USER], &AKS, &APP_SERVICE]), "source: workload identity");
+#[tokio::test]
+async fn a_pod_with_a_federated_token_uses_it_before_any_managed_identity() {
+    assert_eq!(chosen(&[&[HOST, USER, CLIENT_ID], &AKS]).await, "source: workload identity");
+    assert_eq!(chosen(&[&[HOST, USER], &AKS, &APP_SERVICE]).await, "source: workload identity");
 }
 
-#[test]
-fn a_client_secret_of_the_connection_comes_first() {
+#[tokio::test]
+async fn a_client_secret_of_the_connection_comes_first() {
     let vars: [&[_]; 4] = [&[HOST, USER, CLIENT_ID], &SERVICE_PRINCIPAL, &AKS, &APP_SERVICE];
-    assert_eq!(chosen(&vars), "source: client secret");
+    assert_eq!(chosen(&vars).await, "source: client secret");
 }
 
-#[test]
-fn a_password_needs_no_source() {
+#[tokio::test]
+async fn a_password_needs_no_source() {
     let password = ("AZURE_POSTGRESQL_PASSWORD", "secret-of-the-role");
-    assert_eq!(chosen(&[&[HOST, USER, password]]), "source: none, a password");
+    assert_eq!(chosen(&[&[HOST, USER, password]]).await, "source: none, a password");
 }
 
-#[test]
-fn a_platform_without_support_is_named_and_never_taken_for_a_virtual_machine() {
+#[tokio::test]
+async fn a_platform_without_support_is_named_and_never_taken_for_a_virtual_machine() {
     let cases = [
         (("IDENTITY_SERVER_THUMBPRINT", "00"), "Service Fabric"),
         (("IMDS_ENDPOINT", "http://localhost:40342"), "Azure Arc"),
@@ -100,13 +93,13 @@ fn a_platform_without_support_is_named_and_never_taken_for_a_virtual_machine() {
         let header = ("IDENTITY_HEADER", "secret-of-the-platform");
         let identity =
             if platform == "Azure Arc" { vec![endpoint] } else { vec![endpoint, header] };
-        let line = chosen(&[&[HOST, USER, (name, value)], &identity]);
+        let line = chosen(&[&[HOST, USER, (name, value)], &identity]).await;
         assert!(line.starts_with("error: ") && line.contains(platform), "{line}");
     }
 }
 
-#[test]
-fn an_empty_environment_is_an_error_that_says_what_to_set() {
-    let line = chosen(&[]);
+#[tokio::test]
+async fn an_empty_environment_is_an_error_that_says_what_to_set() {
+    let line = chosen(&[]).await;
     assert!(line.starts_with("error: ") && line.contains("AZURE_POSTGRESQL"), "{line}");
 }

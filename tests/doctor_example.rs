@@ -86,7 +86,7 @@ fn on_a_terminal(no_color: &str) -> Option<std::process::Output> {
     script.args(["-qec", program, "/dev/null"]).env_clear().envs(vars).env("NO_COLOR", no_color);
     let output = script.output();
     if output.is_err() {
-        eprintln!("skipped: `script` of util-linux is not installed");
+        common::skip_without("script (apt-get install bsdutils)");
     }
     output.ok()
 }

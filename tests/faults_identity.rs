@@ -164,10 +164,10 @@ async fn the_answer_of_another_service_is_no_token() {
         &[gzip_head.as_bytes(), &gzip].concat(),
     ];
     for answer in answers {
-        for Outcome { error, took, endpoint } in fetch(answer, Then::Close).await {
+        for Outcome { error, endpoint, .. } in fetch(answer, Then::Close).await {
             let text = format!("{}: {error}", String::from_utf8_lossy(answer));
             assert_eq!(error.kind(), TokenErrorKind::InvalidResponse, "{text}");
-            assert!(took < LIMIT && endpoint.connections() == 1, "{text}: {took:?}");
+            assert_eq!(endpoint.connections(), 1, "{text}");
         }
     }
 }

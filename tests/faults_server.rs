@@ -1,7 +1,7 @@
 //! PostgreSQL servers that break, stall, flood and talk nonsense, at each step of a login.
 //!
 //! Every one of them has the right certificate; `tls_safety` is about those that don't.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 

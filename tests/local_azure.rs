@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+mod common;
+
 #[path = "local_azure/app_service.rs"]
 mod app_service;
 #[path = "local_azure/entra.rs"]

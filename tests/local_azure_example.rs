@@ -9,10 +9,10 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Command, Output},
 };
 
-use common::examples::example;
+use common::examples::{Running, example};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(example("local_azure")).args(arguments).output().unwrap()
@@ -96,7 +96,7 @@ fn in_the_foreground_it_prints_exports_and_serves_until_it_is_terminated() {
     // Entra dates tokens back by five minutes.
     assert_eq!(seconds("expires_on") - seconds("not_before"), 60 + 300);
 
-    assert!(program.terminate().success());
+    assert!(program.program.terminate().success());
     assert!(!Path::new(&program.vars["export PGSSLROOTCERT"]).exists());
 }
 
@@ -107,22 +107,18 @@ fn names_that_a_shell_cannot_export_become_comments() {
     assert!(program.vars.contains_key("export IDENTITY_ENDPOINT"), "{:?}", program.vars);
 }
 
-/// The program without a command. Terminated with its owner, also after a failed assertion.
+/// The program without a command.
 struct Foreground {
-    program: Child,
+    program: Running,
     /// What stands before each `=`, and the quoted value after it.
     vars: BTreeMap<String, String>,
 }
 
 impl Foreground {
     fn start(arguments: &[&str]) -> Self {
-        let mut program = Command::new(example("local_azure"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+        let (program, output) =
+            Running::start(Command::new(example("local_azure")).args(arguments));
+        let mut lines = BufReader::new(output).lines();
         let mut vars = BTreeMap::new();
         while !vars.contains_key("export PGSSLROOTCERT") {
             let line = lines.next().unwrap().unwrap();
@@ -131,20 +127,6 @@ impl Foreground {
             vars.insert(name.to_owned(), value.unwrap().to_owned());
         }
         Self { program, vars }
-    }
-
-    fn terminate(&mut self) -> ExitStatus {
-        let id = self.program.id().to_string();
-        Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        self.program.wait().unwrap()
-    }
-}
-
-impl Drop for Foreground {
-    fn drop(&mut self) {
-        if matches!(self.program.try_wait(), Ok(None)) {
-            self.terminate();
-        }
     }
 }
 

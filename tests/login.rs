@@ -1,18 +1,27 @@
 //! Logins to a real PostgreSQL, with nothing but the variables that Azure sets.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
 
-use common::{chain, shared_azure};
+use common::{WRONG_SECRET, chain, shared_azure, sleeps, vars_with_wrong_secret, with_direct_tls};
 use postgres_entra::{
     AccessToken, ConnectionNames, Connector, Environment, Error, Identity, RejectionReason, Secret,
-    Settings, TokenErrorKind,
+    Settings, SslNegotiation, TlsBackend, TokenErrorKind,
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform, ServerFault, TokenSpec},
     source,
 };
 use tokio_postgres::error::SqlState;
+
+/// What the tokens of the user-assigned identity call it, in the claim `xms_mirid`.
+const NAME_OF_THE_IDENTITY: &str = "orders-identity";
 
 /// A connector from the variables, whose tokens come from `mint` instead.
 fn connector_with_token(
@@ -45,6 +54,30 @@ async fn every_kind_of_identity_logs_in_with_every_kind_of_client() {
             assert_eq!(row.get::<_, &str>(0), azure.server().role(login), "{login:?}");
             assert_eq!(row.get::<_, &str>(1), azure.server().database());
         }
+    }
+}
+
+#[tokio::test]
+async fn tls_may_begin_without_being_asked_for() {
+    let azure = shared_azure();
+    let login = Login::SystemAssigned(Platform::AppService);
+    for &backend in TlsBackend::ALL {
+        let vars = with_direct_tls(azure.vars(login, ClientType::Python));
+        let environment = Environment::from_vars(vars);
+        let connector = Connector::builder().environment(environment).tls_backend(backend);
+        let connector = connector.build().unwrap();
+        assert_eq!(connector.settings().ssl_negotiation(), SslNegotiation::Direct);
+        let client = connector.connect().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        assert_eq!(current_user(&client).await, azure.server().role(login), "{backend:?}");
+
+        // A cancel request takes the same way.
+        let token = client.cancel_token();
+        let (sleep, cancelled) = tokio::join!(client.batch_execute("SELECT pg_sleep(60)"), async {
+            sleeps(&connector.connect().await.unwrap()).await;
+            connector.cancel_query(&token).await
+        });
+        cancelled.unwrap();
+        assert_eq!(sleep.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED), "{backend:?}");
     }
 }
 
@@ -85,26 +118,11 @@ async fn a_query_is_cancelled_over_tls() {
     let client = connector.connect().await.unwrap();
     let token = client.cancel_token();
     let (sleep, cancel) = tokio::join!(client.batch_execute("SELECT pg_sleep(60)"), async {
-        // The statement has to be running before it can be cancelled.
-        wait_until_active(azure).await;
+        sleeps(&connector.connect().await.unwrap()).await;
         connector.cancel_query(&token).await
     });
     cancel.unwrap();
     assert_eq!(sleep.unwrap_err().code().map(SqlState::code), Some("57014"));
-}
-
-async fn wait_until_active(azure: &LocalAzure) {
-    let watcher =
-        Connector::from_vars(azure.vars(Login::ServicePrincipal, ClientType::Other)).unwrap();
-    let watcher = watcher.connect().await.unwrap();
-    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
-    for _ in 0..1000 {
-        if watcher.query_one(sleeping, &[]).await.unwrap().get::<_, i64>(0) > 0 {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("the statement never ran");
 }
 
 #[tokio::test]
@@ -114,8 +132,11 @@ async fn without_a_user_the_name_of_a_user_assigned_identity_is_taken_from_the_t
     let mut vars = azure.vars(login, ClientType::Other);
     vars.retain(|(name, _)| name != "AZURE_POSTGRESQL_USERNAME");
     let client = Connector::from_vars(vars).unwrap().connect().await.unwrap();
-    let row = client.query_one("SELECT current_user::text", &[]).await.unwrap();
-    assert_ne!(row.get::<_, &str>(0), azure.server().role(login));
+    assert_eq!(current_user(&client).await, NAME_OF_THE_IDENTITY);
+}
+
+async fn current_user(client: &tokio_postgres::Client) -> String {
+    client.query_one("SELECT current_user::text", &[]).await.unwrap().get(0)
 }
 
 #[tokio::test]
@@ -134,32 +155,32 @@ async fn without_a_user_a_management_token_is_asked_for_a_name_if_that_is_allowe
     let login = Login::UserAssigned(Platform::AppService);
     let mut vars = azure.vars(login, ClientType::Other);
     vars.retain(|(name, _)| name != "AZURE_POSTGRESQL_USERNAME");
-    let nameless = || {
-        source::from_fn(move |scope| async move {
-            let token = if scope == "https://management.azure.com/.default" {
-                mint(login, |spec| spec.audience("https://management.azure.com"))
-            } else {
-                mint(login, |spec| spec.without_claim("xms_mirid"))
-            };
-            AccessToken::new(token, SystemTime::now() + Duration::from_secs(3600))
-        })
+    const MANAGEMENT: &str = "https://management.azure.com";
+    let management_requests = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&management_requests);
+    let nameless = Arc::new(source::from_fn(move |scope| {
+        let token = if scope == format!("{MANAGEMENT}/.default") {
+            count.fetch_add(1, Ordering::SeqCst);
+            mint(login, |spec| spec.audience(MANAGEMENT))
+        } else {
+            mint(login, |spec| spec.without_claim("xms_mirid"))
+        };
+        std::future::ready(AccessToken::new(token, SystemTime::now() + Duration::from_secs(3600)))
+    }));
+    let builder = || {
+        let settings = Settings::from_vars(vars.clone()).unwrap();
+        Connector::builder().settings(settings).token_source(nameless.clone())
     };
-    let settings = Settings::from_vars(vars).unwrap();
-    let connector = Connector::builder().settings(settings).token_source(nameless());
-    let error = connector.build().unwrap().connect().await.unwrap_err();
+    let error = builder().build().unwrap().connect().await.unwrap_err();
     assert!(error.is_config(), "{}", chain(&error));
+    assert_eq!(management_requests.load(Ordering::SeqCst), 0);
 
-    let settings = Settings::from_vars(azure.vars(login, ClientType::Other)).unwrap();
-    let unnamed = Settings::for_hosts(settings.hosts().to_vec(), settings.identity().clone())
-        .with_database(azure.server().database())
-        .with_ssl_root_cert(azure.ca_certificate());
-    let connector = Connector::builder()
-        .settings(unnamed)
-        .token_source(nameless())
-        .user_from_management_token(true)
-        .build()
-        .unwrap();
-    connector.connect().await.unwrap();
+    let connector = builder().user_from_management_token(true).build().unwrap();
+    for _ in 0..2 {
+        let client = connector.connect().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        assert_eq!(current_user(&client).await, NAME_OF_THE_IDENTITY);
+    }
+    assert_eq!(management_requests.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
@@ -256,17 +277,12 @@ async fn replies_that_are_no_token_give_a_clear_error_and_no_login() {
 
 #[tokio::test]
 async fn a_wrong_client_secret_is_reported_with_entras_code_and_never_shown() {
-    let mut vars = shared_azure().vars(Login::ServicePrincipal, ClientType::Python);
-    for (name, value) in &mut vars {
-        if name == "AZURE_POSTGRESQL_CLIENTSECRET" {
-            *value = "wrong-and-still-secret".to_owned();
-        }
-    }
+    let vars = vars_with_wrong_secret(shared_azure());
     let error = Connector::from_vars(vars).unwrap().connect().await.unwrap_err();
     let Error::Token(token_error) = &error else { panic!("{}", chain(&error)) };
     assert_eq!(token_error.kind(), TokenErrorKind::Denied);
     assert_eq!(token_error.aadsts(), [7_000_215]);
-    assert!(!format!("{error:?} {}", chain(&error)).contains("wrong-and-still-secret"));
+    assert!(!format!("{error:?} {}", chain(&error)).contains(WRONG_SECRET));
 }
 
 #[tokio::test]
@@ -296,12 +312,12 @@ async fn a_password_role_logs_in_without_any_token() {
 async fn a_wrong_password_is_rejected_and_never_shown() {
     let azure = shared_azure();
     let settings = Settings::from_vars(azure.vars(Login::Password, ClientType::Other)).unwrap();
-    let wrong = settings.with_identity(Identity::Password(Secret::new("wrong-and-still-secret")));
+    let wrong = settings.with_identity(Identity::Password(Secret::new(WRONG_SECRET)));
     let connector = Connector::builder().settings(wrong).build().unwrap();
     let error = connector.connect().await.unwrap_err();
     assert!(error.is_rejected(), "{}", chain(&error));
     let shown = format!("{connector:?} {error:?} {}", chain(&error));
-    assert!(!shown.contains("wrong-and-still-secret"));
+    assert!(!shown.contains(WRONG_SECRET));
 }
 
 async fn rejection(connector: Connector) -> postgres_entra::Rejection {

@@ -1,5 +1,5 @@
 //! diesel-async across the lives of tokens, on a real server.
-#![cfg(all(feature = "emulator", feature = "diesel-async"))]
+#![cfg(all(unix, feature = "emulator", feature = "diesel-async"))]
 
 mod common;
 

@@ -5,7 +5,7 @@ mod common;
 
 use std::process::{Command, Output};
 
-use common::{chain, shared_azure};
+use common::{chain, examples::bare_example, shared_azure};
 use postgres_entra::{
     Connector,
     emulator::{ClientType, Login, Platform},
@@ -13,14 +13,8 @@ use postgres_entra::{
 
 const OBJECT_ID: &str = "5f0c1a2b-0000-4000-8000-00000000000a";
 
-/// The program, which Cargo builds with the tests unless `--test` names some of them.
 fn example() -> Command {
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("examples/provision");
-    assert!(program.exists(), "build it: cargo build --example provision");
-    let mut command = Command::new(program);
-    command.env_clear();
-    command
+    bare_example("provision")
 }
 
 /// Runs it with the variables of this login alone.

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-use common::{examples::bare_example, shared_azure};
+use common::{examples::bare_example, shared_azure, skip_without};
 use postgres_entra::emulator::{ClientType, LocalAzure, Login, Platform};
 
 const APP_SERVICE: Login = Login::SystemAssigned(Platform::AppService);
@@ -24,7 +24,7 @@ fn psql(login: Login) -> Command {
 /// Runs the example, unless there is no `psql` to be started.
 fn run(command: &mut Command, arguments: &[&str]) -> Option<Output> {
     if Command::new("psql").arg("--version").output().is_err() {
-        eprintln!("skipped: psql is not installed (apt-get install postgresql-client)");
+        skip_without("psql (apt-get install postgresql-client)");
         return None;
     }
     Some(command.args(["-XAt"]).args(arguments).output().unwrap())

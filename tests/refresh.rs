@@ -1,17 +1,17 @@
 //! Rejected tokens, restarting servers and slow identity services, seen from both ends: the connects that
 //! succeed, and the requests that the identity endpoint gets.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{builder, chain};
+use futures_util::FutureExt;
 use postgres_entra::{
     Connector, Error, RejectionReason, Settings, Stage,
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform, ServerFault},
 };
-use tokio::time::sleep;
 
 const APP_SERVICE: Login = Login::SystemAssigned(Platform::AppService);
 
@@ -140,14 +140,16 @@ async fn connects_during_a_restart_succeed() {
     let azure = LocalAzure::start().await.unwrap();
     let connector = connector(&azure, APP_SERVICE);
     connect(&connector).await;
-    let restart = async { azure.server().restart().await.unwrap() };
-    let connects = async {
-        for _ in 0..10 {
-            connect(&connector).await;
-            sleep(Duration::from_millis(30)).await;
-        }
-    };
-    tokio::join!(restart, connects);
+    let mut connects = 1;
+    let restart = azure.server().restart();
+    tokio::pin!(restart);
+    while restart.as_mut().now_or_never().map(Result::unwrap).is_none() {
+        connect(&connector).await;
+        connects += 1;
+    }
+    // More logins than connects: some met a server that was going or coming.
+    let logins = azure.server().passwords_received();
+    assert!(logins > connects, "{logins} logins, {connects} connects");
     assert_eq!(azure.identity_service().request_count(), 1);
 }
 
@@ -155,14 +157,14 @@ async fn connects_during_a_restart_succeed() {
 async fn a_connect_that_gives_up_on_a_slow_identity_service_leaves_its_fetch_to_the_next() {
     let azure = LocalAzure::start().await.unwrap();
     let patient = connector(&azure, APP_SERVICE);
-    let limit = Duration::from_millis(400);
-    let hasty = hasty(&patient, limit);
+    let hasty = hasty(&patient, Duration::from_millis(400));
     azure.identity_service().set_fault(Some(IdentityFault::Delay(Duration::from_secs(2))));
-    let start = Instant::now();
     let error = hasty.connect().await.unwrap_err();
-    let took = start.elapsed();
     assert!(matches!(error, Error::Timeout { stage: Stage::Token, .. }), "{}", chain(&error));
-    assert!(took >= limit && took < limit + Duration::from_secs(1), "{took:?}");
+    assert!(
+        patient.token_cache().unwrap().stats().token_age.is_none(),
+        "it gave up before the token"
+    );
     connect(&patient).await;
     assert_eq!(patient.token_cache().unwrap().stats().fetches, 1);
     assert_eq!(azure.identity_service().request_count(), 1);

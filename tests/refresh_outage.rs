@@ -1,5 +1,5 @@
 //! No connect fails in an outage of the identity service that a valid token can outlast.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 

@@ -2,9 +2,15 @@
 //!
 //! A binary of its own, because its subscriber is the process's: everything from TRACE up, also what
 //! dependencies log, is scanned.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "secret_hygiene/https.rs"]
+mod https;
+#[cfg(all(feature = "bb8", feature = "deadpool", feature = "diesel-async", feature = "sqlx"))]
+#[path = "secret_hygiene/pools.rs"]
+mod pools;
 
 use std::{error::Error as StdError, fmt::Debug, sync::Mutex, time::Duration};
 
@@ -14,7 +20,6 @@ use postgres_entra::{
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform, ServerFault},
     source::{self, Chain},
 };
-use tracing_subscriber::util::SubscriberInitExt;
 
 /// Everything that a program could print.
 #[derive(Default)]
@@ -30,12 +35,15 @@ impl Shown {
         self.debug(&error);
         self.0.lock().unwrap().push_str(&chain(error));
     }
+
+    fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
 }
 
 #[tokio::test]
 async fn no_secret_is_logged_or_shown_on_any_path() {
-    let log = Log::default();
-    log.subscriber().try_init().expect("the only subscriber of this process");
+    let log = Log::of_process();
     let azure = LocalAzure::start().await.unwrap();
     let shown = Shown::default();
     let mut secrets = Secrets::default();
@@ -49,14 +57,16 @@ async fn no_secret_is_logged_or_shown_on_any_path() {
     }
     settings_errors(&shown, &mut secrets);
     broken_connection(&azure, &shown).await;
+    #[cfg(all(feature = "bb8", feature = "deadpool", feature = "diesel-async", feature = "sqlx"))]
+    {
+        pools::show_all(&azure, &shown, &mut secrets).await;
+        log.assert_records(&["postgres_entra::pool", "sqlx"]);
+    }
     shown.debug(&azure);
 
-    let text = log.text();
-    for target in ["postgres_entra::cache", "postgres_entra::connect", "tokio_postgres::"] {
-        assert!(text.contains(target), "{target} has logged nothing");
-    }
-    assert_eq!(secrets.found_in(&text), [""; 0], "in the log");
-    assert_eq!(secrets.found_in(&shown.0.into_inner().unwrap()), [""; 0], "in what was shown");
+    log.assert_records(&["postgres_entra::cache", "postgres_entra::connect", "tokio_postgres::"]);
+    assert_eq!(secrets.found_in(&log.text()), [""; 0], "in the log");
+    assert_eq!(secrets.found_in(&shown.text()), [""; 0], "in what was shown");
 }
 
 /// What is in the variables and in the file of the federated token.

@@ -1,25 +1,11 @@
 //! Settings from the real environment of a process.
 
-use std::{
-    env,
-    process::{Command, Output},
-};
+#[path = "common/child.rs"]
+mod child;
 
 use postgres_entra::Settings;
 
-const TRIGGER: &str = "POSTGRES_ENTRA_TEST_SHOW_SETTINGS";
 const TEST: &str = "settings_come_from_the_environment_of_the_process";
-
-/// Runs this test again in a child process that has these variables and no others.
-fn run_child(vars: &[(&str, &str)]) -> Output {
-    Command::new(env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
-        .env_clear()
-        .env(TRIGGER, "1")
-        .envs(vars.iter().copied())
-        .output()
-        .unwrap()
-}
 
 fn show_settings() {
     match Settings::from_env() {
@@ -37,9 +23,9 @@ fn show_settings() {
     }
 }
 
-#[test]
-fn settings_come_from_the_environment_of_the_process() {
-    if env::var_os(TRIGGER).is_some() {
+#[tokio::test]
+async fn settings_come_from_the_environment_of_the_process() {
+    if child::part().is_some() {
         return show_settings();
     }
     let host = "contoso.postgres.database.azure.com";
@@ -60,8 +46,9 @@ fn settings_come_from_the_environment_of_the_process() {
         (&[], "no variable says which database to connect to".to_owned()),
     ];
     for (vars, expected) in cases {
-        let output = run_child(vars);
-        let shown = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && shown.contains(&expected), "{vars:?}: {shown}");
+        let mut command = child::bare_command(TEST, "show");
+        command.envs(vars.iter().copied());
+        let shown = child::passes(command).await;
+        assert!(shown.contains(&expected), "{vars:?}: {shown}");
     }
 }

@@ -2,14 +2,23 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use postgres_entra::{Identity, Origin, Settings, SslMode, UserAssignedId};
+use postgres_entra::{
+    Environment, Identity, Origin, Settings, SslMode, UserAssignedId, source::detect,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Vector {
     id: String,
+    client_type: String,
+    auth_type: String,
     env: BTreeMap<String, String>,
     expected: Expected,
+    #[serde(rename = "notes")]
+    _notes: Option<String>,
+    #[serde(rename = "basis")]
+    _basis: String,
 }
 
 #[derive(Deserialize)]
@@ -27,11 +36,15 @@ struct Expected {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Auth {
     kind: String,
     client_id: Option<String>,
     tenant_id: Option<String>,
     token_file: Option<String>,
+    authority_host: Option<String>,
+    #[serde(default)]
+    has_secret: bool,
 }
 
 fn vectors() -> Vec<Vector> {
@@ -42,10 +55,12 @@ fn vectors() -> Vec<Vector> {
 fn every_vector_gives_the_settings_it_stands_for() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 50);
-    for Vector { id, env, expected } in vectors {
+    for Vector { id, client_type, auth_type, env, expected, .. } in vectors {
+        assert_eq!(id, format!("{client_type}/{auth_type}"));
         let settings = Settings::from_vars(&env).unwrap_or_else(|error| panic!("{id}: {error}"));
         assert_connection(&id, &settings, &expected);
         assert_identity(&id, &settings, &expected, &env);
+        assert_authority(&id, &settings, &expected.auth, env);
         assert_defaulted(&id, &settings, &expected);
     }
 }
@@ -88,6 +103,22 @@ fn assert_identity(
         other => panic!("{id}: {other}"),
     };
     assert_eq!(settings.identity(), &identity, "{id}");
+    assert_eq!(matches!(identity, Identity::ServicePrincipal { .. }), auth.has_secret, "{id}");
+}
+
+/// Where the environment names an authority, tokens are asked for there, and nowhere else.
+fn assert_authority(id: &str, settings: &Settings, auth: &Auth, mut env: BTreeMap<String, String>) {
+    const VARIABLE: &str = "AZURE_AUTHORITY_HOST";
+    assert_eq!(auth.authority_host.as_ref(), env.get(VARIABLE), "{id}");
+    let Some(authority_host) = &auth.authority_host else { return };
+    for url in [authority_host.as_str(), "https://login.example/"] {
+        env.insert(VARIABLE.to_owned(), url.to_owned());
+        let environment = Environment::from_vars(&env);
+        let detected = detect(settings.identity(), settings.cloud(), &environment);
+        let shown = format!("{:?}", detected.unwrap().expect("a source").source());
+        let host = url.trim_start_matches("https://").trim_end_matches('/');
+        assert!(shown.contains(&format!("{host:?}")), "{id}: {shown}");
+    }
 }
 
 fn assert_defaulted(id: &str, settings: &Settings, expected: &Expected) {

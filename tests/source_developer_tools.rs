@@ -3,55 +3,35 @@
 
 #![cfg(all(unix, feature = "azure-identity"))]
 
-use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Stdio, time::Duration};
+#[path = "common/child.rs"]
+mod child;
+
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use postgres_entra::{
-    AccessToken, Environment, TokenError, TokenErrorKind, TokenSource, source::DeveloperTools,
+    AccessToken, TokenError, TokenErrorKind, TokenSource, source::DeveloperTools,
 };
-use tokio::process::Command;
 
 const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 
-/// Tells a process that it is the child.
-const CHILD: &str = "POSTGRES_ENTRA_TEST_TOOLS";
-
 /// A folder with an `az` of our own, removed at the end.
-struct Tools(PathBuf);
-
-impl Tools {
-    fn new(name: &str, script: &str) -> Self {
-        let name = format!("postgres-entra-{}-{name}", std::process::id());
-        let tools = Self(std::env::temp_dir().join(name));
-        std::fs::create_dir(&tools.0).unwrap();
-        let az = tools.0.join("az");
-        std::fs::write(&az, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&az, PermissionsExt::from_mode(0o755)).unwrap();
-        tools
-    }
-}
-
-impl Drop for Tools {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn tools(script: &str) -> tempfile::TempDir {
+    let tools = tempfile::tempdir().unwrap();
+    let az = tools.path().join("az");
+    std::fs::write(&az, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&az, PermissionsExt::from_mode(0o755)).unwrap();
+    tools
 }
 
 /// In the parent: runs the test again with this `az`. In the child: `None`.
 async fn in_child(test: &str, script: &str) -> Option<()> {
-    if Environment::process().get(CHILD).is_some() {
+    if child::part().is_some() {
         return None;
     }
-    let tools = Tools::new(test, script);
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--nocapture"])
-        .env(CHILD, "1")
-        .env("PATH", &tools.0)
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let status = tokio::time::timeout(Duration::from_secs(60), child.wait()).await.unwrap();
-    assert!(status.unwrap().success());
+    let tools = tools(script);
+    let mut command = child::command(test, "fetch");
+    command.env("PATH", tools.path());
+    child::passes(command).await;
     Some(())
 }
 

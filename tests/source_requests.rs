@@ -149,13 +149,13 @@ async fn a_client_secret_is_sent_in_the_form() {
 #[tokio::test]
 async fn a_workload_identity_reads_its_file_at_each_exchange() {
     let server = Server::start([answer(200, TOKEN), answer(200, TOKEN)]).await;
-    let file = TokenFile::new("exchange");
-    let source = WorkloadIdentity::new("t-1", "c-1", &file.0)
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let source = WorkloadIdentity::new("t-1", "c-1", file.path())
         .unwrap()
         .with_authority_host(&format!("{}/", server.url()))
         .unwrap();
     for assertion in ["first", "second"] {
-        std::fs::write(&file.0, format!("  {assertion}\n")).unwrap();
+        std::fs::write(&file, format!("  {assertion}\n")).unwrap();
         source.fetch_token(SCOPE).await.unwrap();
     }
     for (request, assertion) in server.requests().iter().zip(["first", "second"]) {
@@ -174,18 +174,19 @@ async fn a_workload_identity_reads_its_file_at_each_exchange() {
 #[tokio::test]
 async fn a_token_file_that_can_not_be_used_is_a_configuration_error() {
     let server = Server::start([]).await;
-    let missing = TokenFile::new("missing");
-    let cases: [(TokenFile, Option<Vec<u8>>); 4] = [
-        (missing, None),
-        (TokenFile::new("empty"), Some(b" \n".to_vec())),
-        (TokenFile::new("binary"), Some(vec![0xff; 16])),
-        (TokenFile::new("huge"), Some(vec![b'a'; 65 * 1024])),
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [
+        ("missing", None),
+        ("empty", Some(b" \n".to_vec())),
+        ("binary", Some(vec![0xff; 16])),
+        ("huge", Some(vec![b'a'; 65 * 1024])),
     ];
-    for (file, content) in cases {
+    for (name, content) in cases {
+        let file = folder.path().join(name);
         if let Some(content) = content {
-            std::fs::write(&file.0, content).unwrap();
+            std::fs::write(&file, content).unwrap();
         }
-        let source = WorkloadIdentity::new("t-1", "c-1", &file.0)
+        let source = WorkloadIdentity::new("t-1", "c-1", file)
             .unwrap()
             .with_authority_host(&server.url())
             .unwrap();
@@ -214,20 +215,4 @@ async fn a_dropped_fetch_closes_its_connection() {
     let mut rest = Vec::new();
     let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
     assert!(closed.is_ok(), "the connection is still open");
-}
-
-/// A path of this test's own, removed at its end.
-struct TokenFile(std::path::PathBuf);
-
-impl TokenFile {
-    fn new(name: &str) -> Self {
-        let name = format!("postgres-entra-{}-{name}", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-}
-
-impl Drop for TokenFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
 }

@@ -5,49 +5,27 @@ mod http;
 #[path = "common/log.rs"]
 mod log;
 
-use std::sync::LazyLock;
-
 use http::{Server, answer};
 use log::Log;
 use postgres_entra::{
     Environment, TokenSource,
     source::{AppService, Chain, ClientSecret, Imds, WorkloadIdentity},
 };
-use tracing_subscriber::layer::SubscriberExt;
+use tempfile::NamedTempFile;
 
 const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 
 /// Every secret in these tests contains this.
 const MARK: &str = "hunter2";
 
-/// Everything that this process logs, from TRACE up. One subscriber for all tests: tracing remembers
-/// per call site whether anybody listened when it was first reached.
-static LOG: LazyLock<Log> = LazyLock::new(|| {
-    let log = Log::default();
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.clone());
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
-    log
-});
-
 /// A file that holds a service account token, removed when the test is over.
-struct TokenFile(std::path::PathBuf);
-
-impl TokenFile {
-    fn new(name: &str) -> Self {
-        let name = format!("postgres-entra-{}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, format!("{MARK}-assertion\n")).unwrap();
-        Self(path)
-    }
+fn token_file() -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(&file, format!("{MARK}-assertion\n")).unwrap();
+    file
 }
 
-impl Drop for TokenFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-fn sources(url: &str, file: &TokenFile) -> Vec<Box<dyn TokenSource>> {
+fn sources(url: &str, file: &NamedTempFile) -> Vec<Box<dyn TokenSource>> {
     let environment = Environment::from_vars([
         ("IDENTITY_ENDPOINT", url.to_owned()),
         ("IDENTITY_HEADER", format!("{MARK}-header")),
@@ -56,7 +34,7 @@ fn sources(url: &str, file: &TokenFile) -> Vec<Box<dyn TokenSource>> {
         let source = ClientSecret::new("tenant", "client", format!("{MARK} ~secret\"")).unwrap();
         source.with_authority_host(url).unwrap()
     };
-    let workload = WorkloadIdentity::new("tenant", "client", &file.0).unwrap();
+    let workload = WorkloadIdentity::new("tenant", "client", file.path()).unwrap();
     vec![
         Box::new(Imds::new().with_base_url(url).unwrap()),
         Box::new(AppService::new(url, format!("{MARK}-header")).unwrap()),
@@ -69,11 +47,11 @@ fn sources(url: &str, file: &TokenFile) -> Vec<Box<dyn TokenSource>> {
 
 #[tokio::test]
 async fn neither_errors_nor_debug_nor_logs_show_a_secret() {
-    LazyLock::force(&LOG);
+    let log = Log::of_process();
     let token = format!(r#"{{"access_token":"{MARK}-token","expires_in":60}}"#);
     let expired = format!(r#"{{"access_token":"{MARK}-token","expires_in":0}}"#);
     let cut = &token[..token.len() - 4];
-    let file = TokenFile::new("shown");
+    let file = token_file();
     for (status, body) in [(200, token.as_str()), (200, &expired), (200, cut), (200, MARK)] {
         let count = sources("http://127.0.0.1:1", &file).len();
         for index in 0..count {
@@ -88,15 +66,15 @@ async fn neither_errors_nor_debug_nor_logs_show_a_secret() {
             assert_eq!(server.requests().len(), 1);
         }
     }
-    let text = LOG.text();
+    let text = log.text();
     assert!(text.contains("token received") && text.contains("token request failed"), "{text}");
     assert!(!text.contains(MARK), "{text}");
 }
 
 #[tokio::test]
 async fn a_secret_that_the_service_echoes_is_removed() {
-    LazyLock::force(&LOG);
-    let file = TokenFile::new("echoed");
+    let log = Log::of_process();
+    let file = token_file();
     for index in 1..6 {
         // What came in goes out: the header, or the form as it was written and as it was meant.
         let probe = Server::start([answer(400, "")]).await;
@@ -114,7 +92,9 @@ async fn a_secret_that_the_service_echoes_is_removed() {
             assert!(!shown.contains(MARK), "{shown}");
         }
     }
-    assert!(!LOG.text().contains(MARK), "{}", LOG.text());
+    let text = log.text();
+    assert!(text.contains("token request failed"), "{text}");
+    assert!(!text.contains(MARK), "{text}");
 }
 
 /// An error with all its causes, in both forms.

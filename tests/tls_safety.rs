@@ -1,5 +1,5 @@
 //! A token never reaches a server that is not proven to be the right one.
-#![cfg(feature = "emulator")]
+#![cfg(all(feature = "emulator", unix))]
 
 mod common;
 
@@ -14,8 +14,8 @@ use common::{
     trusted,
 };
 use postgres_entra::{
-    AccessToken, Connector, ConnectorBuilder, Error, Host, Identity, Settings, SslMode, Stage,
-    TlsBackend, TlsErrorKind, source,
+    AccessToken, Connector, ConnectorBuilder, Error, Host, Identity, Settings, SslMode,
+    SslNegotiation, Stage, TlsBackend, TlsErrorKind, source,
 };
 
 const HOST: &str = "contoso.postgres.database.azure.com";
@@ -114,6 +114,19 @@ async fn a_silent_server_ends_the_connect_at_the_deadline() {
     assert!(error.is_transient());
     assert!(took >= limit && took < limit + Duration::from_secs(5), "{took:?}");
     assert!(!server.received(TOKEN));
+}
+
+#[tokio::test]
+async fn direct_tls_begins_with_the_handshake() {
+    for &backend in TlsBackend::ALL {
+        let server = FakeServer::silent().await;
+        let settings = settings(HOST, server.port()).with_ssl_negotiation(SslNegotiation::Direct);
+        let connector = connector(settings).tls_backend(backend);
+        let connector = connector.deadline(Duration::from_secs(2)).build().unwrap();
+        let error = connector.connect().await.unwrap_err();
+        assert!(matches!(error, Error::Timeout { stage: Stage::Tls, .. }), "{}", chain(&error));
+        assert!(server.received("\x16\x03"), "{backend:?}: no handshake");
+    }
 }
 
 #[tokio::test]

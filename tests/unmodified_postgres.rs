@@ -6,8 +6,11 @@
 
 mod common;
 
+use std::path::PathBuf;
+
 use common::{
-    chain, fake_server::Authority, shared_azure, trusted, unmodified_postgres::UnmodifiedPostgres,
+    chain, fake_server::Authority, shared_azure, skip, sleeps,
+    unmodified_postgres::UnmodifiedPostgres,
 };
 use postgres_entra::{
     AccessToken, Connector, ConnectorBuilder, Error, Host, Identity, Rejection, RejectionReason,
@@ -24,7 +27,7 @@ const ROLE: &str = "aad_orders";
 /// A server that all tests share, with a role whose password is this token.
 struct Rig {
     server: UnmodifiedPostgres,
-    folder: tempfile::TempDir,
+    root_certificate: PathBuf,
     token: AccessToken,
 }
 
@@ -38,13 +41,15 @@ impl Rig {
         let azure = shared_azure();
         let authority = Authority::new();
         let server = UnmodifiedPostgres::start(azure, &authority, HOST).await;
-        let (folder, _) = trusted(&authority);
+        // In a folder that goes away with the local Azure: what is in a static is never dropped.
+        let root_certificate = azure.server().socket_dir().join("unmodified-ca.pem");
+        std::fs::write(&root_certificate, authority.pem()).unwrap();
         let login = Login::SystemAssigned(Platform::AppService);
         let connector = Connector::from_vars(azure.vars(login, ClientType::Other)).unwrap();
         let token = connector.token_cache().unwrap().token().await.unwrap();
         let role = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{}'", token.secret());
         server.superuser().await.batch_execute(&role).await.unwrap();
-        Self { server, folder, token }
+        Self { server, root_certificate, token }
     }
 
     fn settings(&self, identity: Identity) -> Settings {
@@ -52,7 +57,7 @@ impl Rig {
         Settings::for_hosts(vec![host], identity)
             .with_user(ROLE)
             .with_database("postgres")
-            .with_ssl_root_cert(self.folder.path().join("ca.pem"))
+            .with_ssl_root_cert(&self.root_certificate)
     }
 
     /// A connector whose source always brings the token that is the role's password.
@@ -109,8 +114,7 @@ async fn the_token_is_the_password_over_the_servers_own_tls() {
 async fn tls_may_begin_without_being_asked_for() {
     let rig = Rig::shared().await;
     if rig.server.major_version().await < 17 {
-        eprintln!("skipped: direct TLS came with PostgreSQL 17");
-        return;
+        return skip("direct TLS came with PostgreSQL 17");
     }
     for &backend in TlsBackend::ALL {
         let direct = |settings: Settings| settings.with_ssl_negotiation(SslNegotiation::Direct);
@@ -163,18 +167,9 @@ async fn a_statement_is_cancelled() {
         let client = connector.connect().await.unwrap();
         let token = client.cancel_token();
         let (sleep, ()) = tokio::join!(client.batch_execute("SELECT pg_sleep(60)"), async {
-            wait_until_active(rig).await;
+            sleeps(&rig.server.superuser().await).await;
             connector.cancel_query(&token).await.unwrap();
         });
         assert_eq!(sleep.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED), "{backend:?}");
-    }
-}
-
-/// A statement has to be running before it can be cancelled.
-async fn wait_until_active(rig: &Rig) {
-    let watcher = rig.server.superuser().await;
-    let sleeping = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-    while watcher.query(sleeping, &[]).await.unwrap().is_empty() {
-        tokio::task::yield_now().await;
     }
 }

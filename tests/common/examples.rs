@@ -1,6 +1,10 @@
 //! The examples, as programs of their own.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{
+    env,
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+};
 
 /// The program, which Cargo builds with the tests unless `--test` names some of them.
 pub fn example(name: &str) -> PathBuf {
@@ -15,4 +19,32 @@ pub fn bare_example(name: &str) -> Command {
     let mut command = Command::new(example(name));
     command.env_clear().envs(env::var_os("PATH").map(|path| ("PATH", path)));
     command
+}
+
+/// A program that runs until it is terminated: at the latest by its owner's end, also after a failed
+/// assertion.
+pub struct Running(Child);
+
+impl Running {
+    /// Starts it; what it prints is the second value.
+    pub fn start(command: &mut Command) -> (Self, ChildStdout) {
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut program = command.spawn().unwrap();
+        let output = program.stdout.take().unwrap();
+        (Self(program), output)
+    }
+
+    pub fn terminate(&mut self) -> ExitStatus {
+        let id = self.0.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        self.0.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.terminate();
+        }
+    }
 }

@@ -8,9 +8,13 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, SystemTime},
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -65,6 +69,24 @@ impl FakeServer {
         .await
     }
 
+    /// Speaks HTTPS with this identity, and answers each request with a status and a body.
+    pub async fn https(acceptor: TlsAcceptor, answer: fn(&str) -> (u16, String)) -> Self {
+        Self::start(move |stream, received| {
+            let acceptor = acceptor.clone();
+            async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let Some(request) = received.take_request(&mut stream).await else { return };
+                let (status, body) = answer(&request);
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n");
+                // A client that hangs up has seen enough.
+                let _ = stream.write_all((head + &body).as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        })
+        .await
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -90,7 +112,14 @@ impl FakeServer {
         S: Fn(TcpStream, Received) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Self::start_on(listener().await, serve)
+    }
+
+    fn start_on<F, S>(listener: TcpListener, serve: S) -> Self
+    where
+        S: Fn(TcpStream, Received) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let port = listener.local_addr().unwrap().port();
         let received = Received::default();
         let connections = Arc::default();
@@ -104,6 +133,10 @@ impl FakeServer {
         });
         Self { port, received, connections, task }
     }
+}
+
+async fn listener() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap()
 }
 
 impl Drop for FakeServer {
@@ -120,6 +153,18 @@ impl Received {
         complete
     }
 
+    /// A request with its whole body; `None` if the client hangs up before its end.
+    async fn take_request(&self, stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
+        let mut request = String::new();
+        while !is_complete(&request) {
+            let mut bytes = [0; 4096];
+            let count = stream.read(&mut bytes).await.ok().filter(|count| *count > 0)?;
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(&bytes[..count]);
+            request.push_str(std::str::from_utf8(&bytes[..count]).ok()?);
+        }
+        Some(request)
+    }
+
     async fn drain(&self, stream: &mut (impl AsyncRead + Unpin)) {
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = stream.read(&mut bytes).await {
@@ -128,13 +173,21 @@ impl Received {
     }
 }
 
+fn is_complete(request: &str) -> bool {
+    let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+    let head = head.to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0_usize)
+}
+
 /// A certificate authority of the tests' own.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
     pub fn new() -> Self {
-        let mut params = CertificateParams::default();
+        let mut params = params(Vec::new());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         // Another name than the certificates it signs, or they would count as self-signed.
         params.distinguished_name.push(DnType::CommonName, "authority of the tests");
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -148,13 +201,13 @@ impl Authority {
     /// A certificate for this host name and its key, both as PEM.
     pub fn certificate(&self, host: &str) -> (String, String) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        let params = server_params(host);
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 
     /// A server identity for this host name, with the change applied to its certificate.
     pub fn acceptor(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
-        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        let mut params = server_params(host);
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
@@ -168,4 +221,23 @@ impl Authority {
             .unwrap();
         Arc::new(config).into()
     }
+}
+
+/// What Apple's verifier asks of a server's certificate, and others don't mind
+/// ([requirements](https://support.apple.com/en-us/103769)).
+fn server_params(host: &str) -> CertificateParams {
+    let mut params = params(vec![host.to_owned()]);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// Valid from yesterday, for clocks that differ, and for less than the 825 days that Apple allows.
+fn params(hosts: Vec<String>) -> CertificateParams {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let mut params = CertificateParams::new(hosts).unwrap();
+    params.not_before = (SystemTime::now() - DAY).into();
+    params.not_after = (SystemTime::now() + 90 * DAY).into();
+    params
 }

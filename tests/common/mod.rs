@@ -1,6 +1,7 @@
 //! What the integration tests share.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+pub mod child;
 pub mod examples;
 pub mod fake_server;
 pub mod leaks;
@@ -9,7 +10,7 @@ pub mod pool_story;
 #[cfg(target_os = "linux")]
 pub mod unmodified_postgres;
 
-use std::{error::Error, sync::OnceLock, time::Duration};
+use std::{error::Error, net::SocketAddr, sync::OnceLock, time::Duration};
 
 use postgres_entra::{
     Connector, ConnectorBuilder, Environment,
@@ -33,6 +34,12 @@ pub fn vars_with_wrong_secret(azure: &LocalAzure) -> Vec<(String, String)> {
     vars
 }
 
+/// The same variables for a client that begins TLS without asking for it.
+pub fn with_direct_tls(mut vars: Vec<(String, String)>) -> Vec<(String, String)> {
+    vars.push(("PGSSLNEGOTIATION".to_owned(), "direct".to_owned()));
+    vars
+}
+
 /// Waits until the condition holds; panics if it doesn't within ten seconds.
 pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     let poll = async {
@@ -42,6 +49,35 @@ pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     };
     let limit = Duration::from_secs(10);
     tokio::time::timeout(limit, poll).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// Waits until the server runs `pg_sleep`: a statement has to be running before it can be cancelled.
+pub async fn sleeps(watcher: &tokio_postgres::Client) {
+    let sleeping = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    eventually("the statement runs", async || {
+        !watcher.query(sleeping, &[]).await.unwrap().is_empty()
+    })
+    .await;
+}
+
+/// Says why a test shows nothing on this machine.
+pub fn skip(reason: &str) {
+    eprintln!("skipped: {reason}");
+}
+
+/// The same for want of a program that every machine of CI has.
+pub fn skip_without(program: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{program} is not installed");
+    skip(&format!("{program} is not installed"));
+}
+
+/// An address on loopback that refuses connections, and that nobody else gets while the socket lives.
+pub fn refusing() -> (tokio::net::TcpSocket, SocketAddr) {
+    // Bound and not listening.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// A connector that reads the variables of this login.

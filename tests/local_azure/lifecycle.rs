@@ -16,7 +16,7 @@ use postgres_entra::{
     emulator::{ClientType, EmulatorError, LocalAzure, Login},
 };
 
-use crate::support::*;
+use crate::{common::child, support::*};
 
 /// What an instance has on the machine: its folder, and the process id of its server.
 #[derive(Debug)]
@@ -119,11 +119,8 @@ fn an_owner_that_is_killed_while_starting_leaves_nothing_behind() {
 
 /// This test binary again, running only [`own_a_local_azure`].
 fn owner_command() -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "lifecycle::own_a_local_azure", "--ignored", "--nocapture"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
+    let mut command = child::command("lifecycle::own_a_local_azure", "owner");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
 

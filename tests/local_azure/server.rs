@@ -7,7 +7,7 @@ use tokio::{
 };
 use tokio_postgres::{NoTls, error::SqlState};
 
-use crate::support::*;
+use crate::{common::sleeps, support::*};
 
 const APP: Login = Login::ServicePrincipal;
 const USER: Login = Login::UserAssigned(Platform::AppService);
@@ -181,18 +181,9 @@ async fn a_cancel_request_reaches_the_backend() {
     let client = log_in(azure, "aad_app", &token(azure, APP)).await.unwrap();
     let cancel = client.cancel_token();
     let sleeping = tokio::spawn(async move { client.batch_execute("SELECT pg_sleep(60)").await });
-    azure_is_sleeping().await;
+    sleeps(&log_in(azure, "aad_app", &token(azure, APP)).await.unwrap()).await;
 
     cancel.cancel_query_raw(dial(azure).await.unwrap(), NoTls).await.unwrap();
     let error = sleeping.await.unwrap().unwrap_err();
     assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
-}
-
-/// Waits until the server runs the query that is to be cancelled.
-async fn azure_is_sleeping() {
-    let watcher = log_in(azure(), "aad_app", &token(azure(), APP)).await.unwrap();
-    let query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-    while watcher.query_one(query, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-        tokio::task::yield_now().await;
-    }
 }

@@ -135,3 +135,16 @@ fn failure(kind: TokenErrorKind) -> TokenError {
 fn token(text: &str, expires_on: SystemTime) -> AccessToken {
     AccessToken::new(text, expires_on).unwrap()
 }
+
+/// The same numbers for the same seed (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}

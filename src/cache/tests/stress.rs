@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{TokenFuture, TokenSource, random::random};
+use crate::{TokenFuture, TokenSource};
 
 const TASKS: usize = 64;
 const CALLS: usize = 150;
@@ -17,7 +17,7 @@ const CALLS: usize = 150;
 /// An upper bound that no call comes near unless a wake-up was lost: pauses end within 200 ms.
 const BOUND: Duration = Duration::from_secs(4);
 
-/// Answers at random, and notices a second fetch while one is under way.
+/// Answers as the number of the fetch decides, and notices a second fetch while one is under way.
 struct Erratic {
     clock: TestClock,
     under_way: AtomicBool,
@@ -41,10 +41,10 @@ impl TokenSource for Erratic {
             }
             let _leaves = Leaves(&self.under_way);
             let number = self.fetches.fetch_add(1, Ordering::SeqCst);
-            sleep(Duration::from_millis(random() % 3)).await;
-            match random() % 8 {
-                0 => panic!("as told"),
-                1 => Err(failure(TokenErrorKind::Unavailable)),
+            sleep(Duration::from_millis(number % 3)).await;
+            match number % 8 {
+                3 => panic!("as told"),
+                6 => Err(failure(TokenErrorKind::Unavailable)),
                 _ => Ok(token(&format!("t{number}"), self.clock.now().wall + HOUR)),
             }
         })
@@ -58,15 +58,15 @@ impl fmt::Debug for Erratic {
 }
 
 /// One call: some give up early, some reject what they get, and under some the token expires.
-async fn call(cache: &TokenCache, clock: &TestClock) {
-    let patience = match random() % 4 {
-        0 => Duration::from_micros(random() % 2000),
+async fn call(cache: &TokenCache, clock: &TestClock, random: &mut Random) {
+    let patience = match random.below(4) {
+        0 => Duration::from_micros(random.below(2000)),
         _ => BOUND,
     };
     match timeout(patience, cache.token()).await {
-        Ok(Ok(token)) if random().is_multiple_of(2) => cache.invalidate(&token),
-        Ok(Ok(_)) if random().is_multiple_of(8) => clock.step_wall(3600),
-        Ok(_) => sleep(Duration::from_millis(random() % 5)).await,
+        Ok(Ok(token)) if random.below(2) == 0 => cache.invalidate(&token),
+        Ok(Ok(_)) if random.below(8) == 0 => clock.step_wall(3600),
+        Ok(_) => sleep(Duration::from_millis(random.below(5))).await,
         Err(_) => assert!(patience < BOUND, "a caller was not woken"),
     }
 }
@@ -82,14 +82,16 @@ async fn never_two_fetches_at_once_and_no_lost_wake_up() {
     });
     let pause = Duration::from_millis(100);
     let policy = RefreshPolicy::default().backoff(pause, pause).unwrap();
-    let cache = TokenCache::assemble(source.clone(), SCOPE, policy, clock.clone(), random);
+    let cache = TokenCache::assemble(source.clone(), SCOPE, policy, clock.clone(), || 0);
     let guard = cache.keep_fresh(|_| {});
     let mut tasks = JoinSet::new();
-    for _ in 0..TASKS {
+    for seed in 0..TASKS as u64 {
         let (cache, clock) = (cache.clone(), clock.clone());
         tasks.spawn(async move {
+            // Which thread comes first is the only thing that differs between runs.
+            let mut random = Random(seed);
             for _ in 0..CALLS {
-                call(&cache, &clock).await;
+                call(&cache, &clock, &mut random).await;
             }
         });
     }

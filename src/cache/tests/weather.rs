@@ -27,9 +27,9 @@ struct Service {
 }
 
 impl World {
-    fn new(seed: u64, life: Duration) -> Self {
+    fn new(seed: u64, life: Duration, jitter: fn() -> u64) -> Self {
         let service = Arc::new(Mutex::new(Service { outage: None, life, issued: None }));
-        let rig = Rig::with_jitter(crate::random::random, |_| unreachable!());
+        let rig = Rig::with_jitter(jitter, |_| unreachable!());
         let (shared, clock) = (service.clone(), rig.clock.clone());
         rig.issuer.direct(move |fetch| shared.lock().unwrap().answer(fetch, clock.now()));
         Self {
@@ -162,22 +162,12 @@ impl Service {
     }
 }
 
-/// The same numbers for the same seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn no_call_fails_while_a_valid_token_exists_whatever_the_weather() {
-    for (seed, life) in [(1, DAY), (2, HOUR)] {
-        World::new(seed, life).live().await;
+    let jitters: [fn() -> u64; 2] = [|| 0, || u64::MAX];
+    for jitter in jitters {
+        for (seed, life) in [(1, DAY), (2, HOUR)] {
+            World::new(seed, life, jitter).live().await;
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -36,6 +36,8 @@ pub enum Misdeed {
     Stall,
     /// Sends these bytes and nothing more, and keeps the connection open.
     Send(Vec<u8>),
+    /// Sends the first bytes once and the second after whatever the client sends.
+    Answer(Vec<u8>, Vec<u8>),
     /// Sends the first bytes once and the second for as long as the client takes them.
     Flood(Vec<u8>, Vec<u8>),
 }
@@ -76,14 +78,24 @@ struct Script {
 impl FakeServer {
     /// A server with this identity that goes wrong in this way at this step of each login.
     pub async fn hostile(acceptor: TlsAcceptor, step: Step, misdeed: Misdeed) -> (Self, Flooded) {
+        Self::hostile_on(super::listener().await, acceptor, step, misdeed)
+    }
+
+    /// The same on a listener of the caller's.
+    pub fn hostile_on(
+        listener: TcpListener,
+        acceptor: TlsAcceptor,
+        step: Step,
+        misdeed: Misdeed,
+    ) -> (Self, Flooded) {
         let flooded = Flooded::default();
         let script = Script { acceptor, step, misdeed, flooded: flooded.clone() };
-        let server = Self::start(move |stream, received| {
+        let server = Self::start_on(listener, move |stream, received| {
             let script = script.clone();
             // A client that hangs up has seen enough.
             async move { drop(script.serve(stream, received).await) }
         });
-        (server.await, flooded)
+        (server, flooded)
     }
 }
 
@@ -139,6 +151,14 @@ impl Script {
                 stream.write_all(bytes).await?;
                 stream.flush().await?;
                 received.drain(&mut stream).await;
+            }
+            Misdeed::Answer(first, again) => {
+                stream.write_all(first).await?;
+                stream.flush().await?;
+                while stream.read(&mut [0; 4096]).await? > 0 {
+                    stream.write_all(again).await?;
+                    stream.flush().await?;
+                }
             }
             Misdeed::Flood(first, again) => {
                 stream.write_all(first).await?;
