@@ -37,8 +37,7 @@ impl fmt::Display for GrantOutcome {
 /// Grants a role what its level says, and checks that it has it. Takes nothing away. What belongs to an
 /// extension is left to its owner and not checked.
 ///
-/// Works again if run twice, and from several jobs at once. Dropping the future undoes what was not
-/// committed.
+/// Works again if run twice, and from several jobs at once.
 ///
 /// # Errors
 ///

@@ -27,8 +27,7 @@ pub async fn create_principal(
 
 /// Creates the role of a principal unless it is there; changes nothing that exists.
 ///
-/// Works again if run twice, and from several jobs at once. Dropping the future undoes what was not
-/// committed.
+/// Works again if run twice, and from several jobs at once.
 ///
 /// A principal by name is not looked up again where its role exists: only one by object id tells whether
 /// that is still the same object.

@@ -16,8 +16,7 @@ use super::{
 ///
 /// Run it in each database that the role uses, before [`drop_principal`](super::drop_principal).
 ///
-/// Works again if run twice, and from several jobs at once. Dropping the future undoes what was not
-/// committed.
+/// Works again if run twice, and from several jobs at once.
 ///
 /// # What the connected role takes over
 ///
@@ -63,6 +62,7 @@ async fn revoke_once(client: &mut Client, role: &str) -> Result<Change, AdminErr
     let leave = join(&transaction, id, &name).await?;
     run(as_invoker(&transaction, id).await?).await?;
     run(vec![format!("REASSIGN OWNED BY {name} TO CURRENT_USER")]).await?;
+    run(database_locks(&transaction, id).await?).await?;
     let mut elsewhere = granted_elsewhere(&transaction, id).await?;
     run(vec![format!("DROP OWNED BY {name}")]).await?;
     let kept = granted_elsewhere(&transaction, id).await?;
@@ -99,6 +99,20 @@ async fn as_invoker(transaction: &Transaction<'_>, owner: u32) -> Result<Vec<Str
         FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace \
         WHERE proowner = $1 AND prosecdef";
     Ok(query(transaction, SQL, owner, "look for functions").await?.iter().map(first).collect())
+}
+
+/// Statements that change nothing, since `PUBLIC` can't have grant options, and keep others from changing
+/// the rights on the databases where the role has some. All jobs lock them in the same order.
+async fn database_locks(
+    transaction: &Transaction<'_>,
+    role: u32,
+) -> Result<Vec<String>, AdminError> {
+    const SQL: &str = "\
+        SELECT DISTINCT format( \
+            'REVOKE GRANT OPTION FOR ALL PRIVILEGES ON DATABASE %I FROM PUBLIC', datname) \
+        FROM pg_database, aclexplode(datacl) WHERE $1 IN (grantee, grantor) ORDER BY 1";
+    let rows = query(transaction, SQL, role, "look for rights on databases").await?;
+    Ok(rows.iter().map(first).collect())
 }
 
 /// The statements that grant what a role has, or has passed on, on other databases, each with the one

@@ -1,5 +1,7 @@
 //! Several jobs at once, and jobs that are given up.
 
+use std::time::Duration;
+
 use postgres_entra::admin::{self, Change, Grant, Level, Principal, PrincipalType};
 use tokio_postgres::Client;
 
@@ -37,13 +39,26 @@ async fn grants_of_two_jobs_at_once_both_succeed() {
     }
 }
 
+/// Long for what takes milliseconds, and shorter than the statements' own limit for locks.
+const LIMIT: Duration = Duration::from_secs(20);
+
 /// Waits until a session of this database waits for another one.
 async fn somebody_waits(watcher: &Client, database: &str) {
     let sql = "SELECT count(*) FROM pg_stat_activity \
                WHERE datname = $1 AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()";
-    while watcher.query_one(sql, &[&database]).await.unwrap().get::<_, i64>(0) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let waits = async {
+        while watcher.query_one(sql, &[&database]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, waits).await.expect("a session that waits");
+}
+
+/// What a role may do with this database.
+async fn rights_on(client: &Client, database: &str, role: &str) -> i64 {
+    let sql = "SELECT count(*) FROM pg_database, aclexplode(datacl) \
+               WHERE datname = $1 AND grantee = (SELECT oid FROM pg_roles WHERE rolname = $2)";
+    client.query_one(sql, &[&database, &role]).await.unwrap().get(0)
 }
 
 /// A new database of the administrators, in which nothing else happens.
@@ -79,6 +94,58 @@ async fn a_revoke_is_run_again_as_well() {
     somebody_waits(&administrator("postgres").await, "busy_too").await;
     other.batch_execute("COMMIT").await.unwrap();
     assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+}
+
+#[tokio::test]
+async fn a_role_is_revoked_in_two_databases_at_once() {
+    new_role("in_both").await;
+    let (mut one, mut two) =
+        (own_database("first_of_two").await, own_database("other_of_two").await);
+    let first = Grant::new("in_both", "first_of_two", Level::Owner);
+    let other = Grant::new("in_both", "other_of_two", Level::Owner);
+    for _ in 0..5 {
+        let (left, right) =
+            tokio::join!(admin::grant(&mut one, &first), admin::grant(&mut two, &other));
+        left.unwrap();
+        right.unwrap();
+        let (left, right) =
+            tokio::join!(admin::revoke(&mut one, "in_both"), admin::revoke(&mut two, "in_both"));
+        assert_eq!((left.unwrap(), right.unwrap()), (Change::Revoked, Change::Revoked));
+    }
+}
+
+/// `DROP OWNED` takes the rights on all databases, and what it took elsewhere is given back: nothing that
+/// somebody else takes away meanwhile.
+#[tokio::test]
+async fn what_is_revoked_elsewhere_meanwhile_stays_revoked() {
+    new_role("resurrected").await;
+    let mut client = own_database("revoked_here").await;
+    let elsewhere = own_database("revoked_there").await;
+    let sql = "CREATE TABLE t (); GRANT SELECT ON t TO resurrected; \
+               GRANT CONNECT ON DATABASE revoked_there TO resurrected";
+    client.batch_execute(sql).await.unwrap();
+    // Holds the revoke up at the table, which comes before the other database.
+    let undecided = administrator("revoked_here").await;
+    undecided.batch_execute("BEGIN; GRANT SELECT ON t TO pgappuser").await.unwrap();
+    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "resurrected").await });
+    let watcher = administrator("postgres").await;
+    somebody_waits(&watcher, "revoked_here").await;
+
+    let sql = "REVOKE CONNECT ON DATABASE revoked_there FROM resurrected";
+    let mut other = tokio::spawn(async move { elsewhere.batch_execute(sql).await });
+    let early = tokio::select! {
+        outcome = &mut other => Some(outcome),
+        () = somebody_waits(&watcher, "revoked_there") => None,
+    };
+    undecided.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+    let outcome = match early {
+        Some(outcome) => outcome,
+        None => other.await,
+    };
+    // The server tells the other session of the conflict, or has heard it.
+    let left = rights_on(&watcher, "revoked_there", "resurrected").await;
+    assert_eq!(outcome.unwrap().is_ok(), left == 0);
 }
 
 #[tokio::test]
