@@ -3,14 +3,20 @@
 
 mod common;
 
+#[path = "admin/concurrency.rs"]
+mod concurrency;
 #[path = "admin/grants.rs"]
 mod grants;
+#[path = "admin/hostile.rs"]
+mod hostile;
 #[path = "admin/principals.rs"]
 mod principals;
 #[path = "admin/quoting.rs"]
 mod quoting;
 #[path = "admin/refusals.rs"]
 mod refusals;
+#[path = "admin/revoking.rs"]
+mod revoking;
 #[path = "admin/story.rs"]
 mod story;
 #[path = "admin/support.rs"]

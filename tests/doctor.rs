@@ -213,6 +213,48 @@ async fn tls_not_offered() {
     assert!(fix.contains("require_secure_transport"), "{fix}");
 }
 
+/// A connector to several servers on this machine, tried in this order.
+fn with_ports(ports: &[u16]) -> Connector {
+    let azure = shared_azure();
+    let server = azure.server();
+    let host = |port: &u16| Host::new(server.host(), *port).with_address(server.hostaddr());
+    let settings = Settings::for_hosts(ports.iter().map(host).collect(), Identity::SystemAssigned)
+        .with_user(server.role(APP_SERVICE))
+        .with_database(server.database())
+        .with_ssl_root_cert(azure.ca_certificate());
+    let builder = builder(vars(APP_SERVICE)).settings(settings);
+    builder.deadline(Duration::from_secs(6)).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_passed_over_as_a_login_does() {
+    let server = FakeServer::without_tls().await;
+    let connector = with_ports(&[server.port(), shared_azure().server().port()]);
+    let report = connector.diagnose().await;
+    assert!(report.is_healthy(), "{report}");
+    let passed_over = format!("127.0.0.1:{}", server.port());
+    assert_eq!(detail(&report, StepName::Tcp, &passed_over), "connected");
+    assert!(detail(&report, StepName::Tls, &passed_over).contains("TLS"), "{report}");
+    connector.connect().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_leaves_time_for_the_next() {
+    let server = FakeServer::silent().await;
+    let connector = with_ports(&[server.port(), shared_azure().server().port()]);
+    let report = connector.diagnose().await;
+    assert!(report.is_healthy(), "{report}");
+}
+
+#[tokio::test]
+async fn tls_fails_when_no_server_is_left() {
+    let (one, two) = (FakeServer::without_tls().await, FakeServer::without_tls().await);
+    let report = with_ports(&[one.port(), two.port()]).diagnose().await;
+    let (problem, _) = broken(&report, StepName::Tls);
+    assert!(problem.contains("does not offer TLS"), "{problem}");
+    assert_eq!((one.connections(), two.connections()), (1, 1));
+}
+
 #[tokio::test]
 async fn name_not_resolving() {
     // A label that is too long for DNS: no server is asked.

@@ -2,7 +2,8 @@ use tokio_postgres::{Error, error::SqlState};
 
 use super::NameProblem;
 
-/// Why something could not be administered. Nothing was changed.
+/// Why something could not be administered. Nothing was changed, unless the connection broke during the
+/// commit: then run it again.
 ///
 /// Each variant says who must act. `Display` is one clause; the server's own error is the
 /// [`source`](std::error::Error::source).
@@ -125,9 +126,11 @@ pub enum AdminError {
         /// The role.
         role: String,
     },
-    /// The connected role may not grant this: the owner of the objects has to.
+    /// The connected role may not grant or revoke this: the owner of the objects has to, or an
+    /// administrator of the role.
     #[error(
-        "the connected role may not grant this: the owner of the objects has to run the same grant"
+        "the connected role may not grant or revoke this: the owner of the objects, or an administrator \
+         of the role, has to do the same"
     )]
     #[non_exhaustive]
     NotOwner {
@@ -147,6 +150,26 @@ pub enum AdminError {
         role: String,
         /// What it lacks, each as `SELECT on table public.orders`.
         missing: Vec<String>,
+    },
+    /// The role would have kept a part, since the connected role may take away only what it, or a role
+    /// that it is a member of, has granted: whoever granted the rest has to revoke it.
+    #[error(
+        "the role {role:?} would keep {}: whoever granted that has to revoke it first",
+        left.join(", ")
+    )]
+    #[non_exhaustive]
+    NotRevoked {
+        /// The role.
+        role: String,
+        /// What would be left, each as `privileges for table public.orders`.
+        left: Vec<String>,
+    },
+    /// Revoking it would drop what the connected role itself owns: log in as another administrator.
+    #[error("the role {role:?} is the connected one: log in as another administrator to revoke it")]
+    #[non_exhaustive]
+    OwnRole {
+        /// The role.
+        role: String,
     },
     /// The role still owns objects or has privileges: revoke them first, in each database.
     #[error(
@@ -177,6 +200,16 @@ impl AdminError {
     pub(super) fn sql(step: impl Into<String>) -> impl FnOnce(Error) -> Self {
         let step = step.into();
         move |cause| Self::Sql { step, cause }
+    }
+
+    /// Whether another session was changing the same object. The server has no SQLSTATE for that, and
+    /// doesn't translate the text.
+    pub(super) fn is_conflict(&self) -> bool {
+        let Self::Sql { cause, .. } = self else { return false };
+        cause.as_db_error().is_some_and(|error| {
+            *error.code() == SqlState::INTERNAL_ERROR
+                && error.message() == "tuple concurrently updated"
+        })
     }
 
     /// The cause of an [`AdminError::Sql`] with this SQLSTATE, to make a clearer error of; else the

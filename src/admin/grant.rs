@@ -1,4 +1,7 @@
-use super::{AdminError, Level, Plan, quote::identifier};
+use super::{
+    AdminError, Level, Plan,
+    quote::{identifier, role_identifier},
+};
 
 /// What a role is to be allowed in one schema of a database.
 ///
@@ -47,13 +50,13 @@ impl Grant {
     ///
     /// [`AdminError::InvalidName`].
     pub fn plan(&self) -> Result<Plan, AdminError> {
-        let (role, schema) = (identifier(&self.role)?, identifier(&self.schema)?);
+        let (role, schema) = (role_identifier(&self.role)?, identifier(&self.schema)?);
         let database = identifier(&self.database)?;
         let rights = self.level.rights();
-        let (tables, sequences) = (rights.tables.0, rights.sequences.0);
+        let (tables, sequences) = (rights.tables.words, rights.sequences.words);
         let mut statements = vec![
-            format!("GRANT {} ON DATABASE {database} TO {role}", rights.database.0),
-            format!("GRANT {} ON SCHEMA {schema} TO {role}", rights.schema.0),
+            format!("GRANT {} ON DATABASE {database} TO {role}", rights.database.words),
+            format!("GRANT {} ON SCHEMA {schema} TO {role}", rights.schema.words),
             format!("GRANT {tables} ON ALL TABLES IN SCHEMA {schema} TO {role}"),
             format!("GRANT {sequences} ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"),
         ];
@@ -69,7 +72,7 @@ impl Grant {
         if self.creators.is_empty() {
             return Ok(vec![String::new()]);
         }
-        let clause = |creator: &String| Ok(format!("FOR ROLE {} ", identifier(creator)?));
+        let clause = |creator: &String| Ok(format!("FOR ROLE {} ", role_identifier(creator)?));
         self.creators.iter().map(clause).collect()
     }
 
@@ -91,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_owner_gets_the_statements_of_service_connector() {
+    fn the_owner_gets_what_service_connector_grants_and_later_tables() {
         let plan = Grant::new("aad_orders", "orders", Level::Owner).plan().unwrap();
         assert_eq!(plan.database(), "orders");
         assert_eq!(
@@ -117,6 +120,19 @@ mod tests {
             defaults[2],
             r#"ALTER DEFAULT PRIVILEGES FOR ROLE "b ""c""" IN SCHEMA "public" GRANT SELECT ON TABLES TO "r""#
         );
+    }
+
+    #[test]
+    fn a_role_that_stands_for_everyone_is_refused_and_a_schema_of_that_name_is_not() {
+        for name in ["public", "none"] {
+            for grant in [
+                Grant::new(name, "d", Level::Read),
+                Grant::new("r", "d", Level::Read).for_tables_of(name),
+            ] {
+                assert!(matches!(grant.plan(), Err(AdminError::InvalidName { .. })), "{grant:?}");
+            }
+            assert!(Grant::new("r", name, Level::Read).schema(name).plan().is_ok());
+        }
     }
 
     #[test]

@@ -1,15 +1,14 @@
-//! What is done with grants, in the database that they are for.
+//! Granting, in the database that the grant is for.
 
 use std::fmt;
 
-use tokio_postgres::{Client, Transaction, error::SqlState};
+use tokio_postgres::{Client, Transaction};
 
 use super::{
-    AdminError, Change, Grant, Plan, Privilege,
+    AdminError, Grant, Plan, Privilege,
     level::Rights,
-    plan::{begin, commit},
+    plan::{Attempts, begin, commit},
     privileges::privileges_of,
-    quote::identifier,
     session::Session,
 };
 
@@ -35,10 +34,10 @@ impl fmt::Display for GrantOutcome {
     }
 }
 
-/// Grants a role what its level says, and checks that it has it. Takes nothing away.
+/// Grants a role what its level says, and checks that it has it. Takes nothing away. What belongs to an
+/// extension is left to its owner and not checked.
 ///
-/// Works again if run twice, and from several jobs at once. Dropping the future undoes what was not
-/// committed.
+/// Works again if run twice, and from several jobs at once.
 ///
 /// # Errors
 ///
@@ -48,6 +47,20 @@ impl fmt::Display for GrantOutcome {
 /// [`AdminError::InvalidName`] before anything is sent.
 pub async fn grant(client: &mut Client, grant: &Grant) -> Result<GrantOutcome, AdminError> {
     let plan = grant.plan()?;
+    let mut attempts = Attempts::default();
+    loop {
+        let outcome = grant_once(client, grant, &plan).await;
+        if !attempts.another_after(&outcome) {
+            return outcome;
+        }
+    }
+}
+
+async fn grant_once(
+    client: &mut Client,
+    grant: &Grant,
+    plan: &Plan,
+) -> Result<GrantOutcome, AdminError> {
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
     if session.database != plan.database() {
@@ -55,7 +68,7 @@ pub async fn grant(client: &mut Client, grant: &Grant) -> Result<GrantOutcome, A
         return Err(AdminError::WrongDatabase { connected, wanted });
     }
     let before = privileges_of(&transaction, grant.role()).await?;
-    run(&plan, &transaction).await?;
+    plan.grant(&transaction).await?;
     check_granted(&transaction, grant).await?;
     let mut granted = privileges_of(&transaction, grant.role()).await?;
     granted.retain(|privilege| !before.contains(privilege));
@@ -63,58 +76,18 @@ pub async fn grant(client: &mut Client, grant: &Grant) -> Result<GrantOutcome, A
     Ok(if granted.is_empty() { GrantOutcome::Unchanged } else { GrantOutcome::Granted(granted) })
 }
 
-/// Takes everything away from a role that it has in the connected database, and the privileges that it
-/// has on the database. What it owns there goes to the connected role.
-///
-/// Run it in each database that the role uses, before [`drop_principal`](super::drop_principal).
-///
-/// # Errors
-///
-/// [`AdminError::NotOwner`] if the connected role may not do so, [`AdminError::InvalidName`].
-pub async fn revoke(client: &mut Client, role: &str) -> Result<Change, AdminError> {
-    let name = identifier(role)?;
-    let transaction = begin(client).await?;
-    let session = Session::of(&transaction).await?;
-    if session.role_id(&transaction, role).await?.is_none() {
-        return Ok(Change::Unchanged);
-    }
-    let before = privileges_of(&transaction, role).await?;
-    let mut statements =
-        vec![format!("REASSIGN OWNED BY {name} TO CURRENT_USER"), format!("DROP OWNED BY {name}")];
-    if !is_member(&transaction, role).await? {
-        statements.insert(0, format!("GRANT {name} TO CURRENT_USER"));
-        statements.push(format!("REVOKE {name} FROM CURRENT_USER"));
-    }
-    run(&Plan::new(&session.database, statements), &transaction).await?;
-    commit(transaction).await?;
-    Ok(if before.is_empty() { Change::Unchanged } else { Change::Revoked })
-}
-
-async fn run(plan: &Plan, transaction: &Transaction<'_>) -> Result<(), AdminError> {
-    plan.run(transaction).await.map_err(|error| {
-        match error.with_state(&SqlState::INSUFFICIENT_PRIVILEGE) {
-            Ok(cause) => AdminError::NotOwner { cause },
-            Err(error) => error,
-        }
-    })
-}
-
-/// Only who has the rights of a role may take away what it owns.
-async fn is_member(transaction: &Transaction<'_>, role: &str) -> Result<bool, AdminError> {
-    let sql = "SELECT pg_catalog.pg_has_role($1::text::name, 'USAGE')";
-    let row = transaction
-        .query_one(sql, &[&role])
-        .await
-        .map_err(AdminError::sql("ask for memberships"))?;
-    Ok(row.get(0))
-}
-
-/// Where the connected role may grant only a part, the server warns and goes on.
+/// Where the connected role may grant only a part, the server warns and goes on. The tables of an extension
+/// belong to whoever installed it, often the server itself, and no grant of the application's owner
+/// could include them.
 async fn check_granted(transaction: &Transaction<'_>, grant: &Grant) -> Result<(), AdminError> {
     const SQL: &str = "\
         WITH place AS ( \
             SELECT $1::text::name AS role, nspname AS schema, oid AS schema_id \
-            FROM pg_namespace WHERE nspname = $2::text) \
+            FROM pg_namespace WHERE nspname = $2::text), \
+        relation AS ( \
+            SELECT role, c.oid, relkind FROM place JOIN pg_class c ON relnamespace = schema_id \
+            WHERE NOT EXISTS (SELECT FROM pg_depend \
+                WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')) \
         SELECT format('%s on database %I', privilege, current_database()) \
         FROM place, unnest($3::text[]) privilege \
         WHERE NOT has_database_privilege(role, current_database(), privilege) \
@@ -123,20 +96,21 @@ async fn check_granted(transaction: &Transaction<'_>, grant: &Grant) -> Result<(
         FROM place, unnest($4::text[]) privilege \
         WHERE NOT has_schema_privilege(role, schema_id, privilege) \
         UNION ALL \
-        SELECT format('%s on table %s', privilege, c.oid::regclass) \
-        FROM place, pg_class c, unnest($5::text[]) privilege \
-        WHERE relnamespace = schema_id \
-            AND CASE WHEN relkind IN ('r', 'p', 'v', 'm', 'f') \
-                THEN NOT has_table_privilege(role, c.oid, privilege) END \
+        SELECT format('%s on table %s', privilege, oid::regclass) \
+        FROM relation, unnest($5::text[]) privilege \
+        WHERE CASE WHEN relkind IN ('r', 'p', 'v', 'm', 'f') \
+            THEN NOT has_table_privilege(role, oid, privilege) END \
         UNION ALL \
-        SELECT format('%s on sequence %s', privilege, c.oid::regclass) \
-        FROM place, pg_class c, unnest($6::text[]) privilege \
-        WHERE relnamespace = schema_id \
-            AND CASE WHEN relkind = 'S' THEN NOT has_sequence_privilege(role, c.oid, privilege) END";
+        SELECT format('%s on sequence %s', privilege, oid::regclass) \
+        FROM relation, unnest($6::text[]) privilege \
+        WHERE CASE WHEN relkind = 'S' THEN NOT has_sequence_privilege(role, oid, privilege) END";
     let Rights { database, schema, tables, sequences } = grant.level().rights();
     let (role, schema_name) = (grant.role(), grant.schema_name());
     let rows = transaction
-        .query(SQL, &[&role, &schema_name, &database.1, &schema.1, &tables.1, &sequences.1])
+        .query(
+            SQL,
+            &[&role, &schema_name, &database.names, &schema.names, &tables.names, &sequences.names],
+        )
         .await
         .map_err(AdminError::sql("check what was granted"))?;
     if rows.is_empty() {

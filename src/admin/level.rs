@@ -10,9 +10,10 @@ use std::{fmt, str::FromStr};
 /// | sequences | SELECT | USAGE, SELECT | ALL PRIVILEGES: also UPDATE |
 ///
 /// What is granted on tables and sequences holds for those that exist and, by default privileges, for
-/// those that are created later. `Owner` runs the statements of Service Connector
-/// ([documentation](https://learn.microsoft.com/azure/service-connector/how-to-integrate-postgres)); it
-/// doesn't change who owns anything, so it allows no `ALTER` or `DROP` of what others created.
+/// those that are created later. `Owner` is what Service Connector grants
+/// ([documentation](https://learn.microsoft.com/azure/service-connector/how-to-integrate-postgres)), and
+/// the schema and what is created later as well. It doesn't change who owns anything, so it allows no
+/// `ALTER` or `DROP` of what others created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {
@@ -24,35 +25,48 @@ pub enum Level {
     Owner,
 }
 
-/// What a level grants: the words of the statement, and the privileges that they stand for.
+/// What a level grants.
 pub(super) struct Rights {
-    pub(super) database: Words,
-    pub(super) schema: Words,
-    pub(super) tables: Words,
-    pub(super) sequences: Words,
+    pub(super) database: Privileges,
+    pub(super) schema: Privileges,
+    pub(super) tables: Privileges,
+    pub(super) sequences: Privileges,
 }
 
-type Words = (&'static str, &'static [&'static str]);
+/// Privileges on one kind of object.
+pub(super) struct Privileges {
+    /// The words of the statement.
+    pub(super) words: &'static str,
+    /// What they stand for.
+    pub(super) names: &'static [&'static str],
+}
+
+const fn privileges(words: &'static str, names: &'static [&'static str]) -> Privileges {
+    Privileges { words, names }
+}
 
 const ALL: &str = "ALL PRIVILEGES";
-const CONNECT: Words = ("CONNECT", &["CONNECT"]);
-const USAGE: Words = ("USAGE", &["USAGE"]);
-const SELECT: Words = ("SELECT", &["SELECT"]);
+const CONNECT: Privileges = privileges("CONNECT", &["CONNECT"]);
+const USAGE: Privileges = privileges("USAGE", &["USAGE"]);
+const SELECT: Privileges = privileges("SELECT", &["SELECT"]);
 
 const READ: Rights = Rights { database: CONNECT, schema: USAGE, tables: SELECT, sequences: SELECT };
 
 const WRITE: Rights = Rights {
     database: CONNECT,
     schema: USAGE,
-    tables: ("SELECT, INSERT, UPDATE, DELETE", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
-    sequences: ("USAGE, SELECT", &["USAGE", "SELECT"]),
+    tables: privileges("SELECT, INSERT, UPDATE, DELETE", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    sequences: privileges("USAGE, SELECT", &["USAGE", "SELECT"]),
 };
 
 const OWNER: Rights = Rights {
-    database: (ALL, &["CONNECT", "CREATE", "TEMPORARY"]),
-    schema: (ALL, &["USAGE", "CREATE"]),
-    tables: (ALL, &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]),
-    sequences: (ALL, &["USAGE", "SELECT", "UPDATE"]),
+    database: privileges(ALL, &["CONNECT", "CREATE", "TEMPORARY"]),
+    schema: privileges(ALL, &["USAGE", "CREATE"]),
+    tables: privileges(
+        ALL,
+        &["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"],
+    ),
+    sequences: privileges(ALL, &["USAGE", "SELECT", "UPDATE"]),
 };
 
 impl Level {

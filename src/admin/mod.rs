@@ -39,6 +39,10 @@
 //! [`Plan`] shows the statements before anything is run: [`Principal::plan`], [`Grant::plan`].
 //! The example `provision` is this module as a command.
 //!
+//! Dropping the future of a change undoes what was not committed; reading ones change nothing. Besides
+//! the errors that each names, all return [`AdminError::Sql`]. The session's `search_path` and default
+//! transaction mode don't matter: each transaction sets its own.
+//!
 //! Statements wait at most 30 seconds for locks. A deadline over all is the caller's, as a
 //! `statement_timeout` or with `tokio::time::timeout`.
 
@@ -46,11 +50,13 @@ mod error;
 mod grant;
 mod grants;
 mod level;
+mod membership;
 mod plan;
 mod principal;
 mod principals;
 mod privileges;
 mod quote;
+mod revoke;
 mod session;
 
 use std::fmt;
@@ -58,13 +64,14 @@ use std::fmt;
 pub use self::{
     error::AdminError,
     grant::Grant,
-    grants::{GrantOutcome, grant, revoke},
+    grants::{GrantOutcome, grant},
     level::{Level, UnknownLevel},
     plan::Plan,
     principal::{ListedPrincipal, Principal, PrincipalType, UnknownPrincipalType},
     principals::{create_principal, drop_principal, ensure_principal, list_principals},
     privileges::{Object, Privilege, privileges},
     quote::NameProblem,
+    revoke::revoke,
 };
 
 /// What an operation changed.

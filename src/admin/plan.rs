@@ -1,18 +1,26 @@
 use std::fmt;
 
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction, error::SqlState};
 
 use super::AdminError;
 
 /// Concurrent `GRANT`s on one object fail with "tuple concurrently updated", so those of this crate
-/// take turns. The number is arbitrary and must not change.
+/// take turns in each database. The number is arbitrary and must not change.
 const TURN: i64 = 0x706f_7374_656e_7472;
 /// Long against any of the statements; a lock that is held longer than this needs a person.
 const LOCK_LIMIT: &str = "SET LOCAL lock_timeout = '30s'";
 
+/// Without this, whoever may create functions or operators in a schema of the search path could have
+/// the administrator call them in place of the server's own
+/// ([CVE-2018-1058](https://wiki.postgresql.org/wiki/A_Guide_to_CVE-2018-1058)).
+const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
+/// Each conflict needs another session that commits just then.
+const MOST_ATTEMPTS: u32 = 10;
+
 /// The statements that an operation runs, in one transaction, in one database.
 ///
-/// What `Display` shows is what is executed: a script for psql, with the transaction around it.
+/// What `Display` shows is what is executed: a script for psql, with the transaction around it. Every name
+/// in it is qualified, so that it means the same under any `search_path`.
 ///
 /// ```
 /// use postgres_entra::admin::{Grant, Level};
@@ -49,6 +57,15 @@ impl Plan {
         }
         Ok(())
     }
+
+    /// Runs it as statements for which the connected role needs the rights of owners.
+    pub(super) async fn grant(&self, transaction: &Transaction<'_>) -> Result<(), AdminError> {
+        let outcome = self.run(transaction).await;
+        outcome.map_err(|error| match error.with_state(&SqlState::INSUFFICIENT_PRIVILEGE) {
+            Ok(cause) => AdminError::NotOwner { cause },
+            Err(error) => error,
+        })
+    }
 }
 
 impl fmt::Display for Plan {
@@ -66,16 +83,44 @@ impl fmt::Display for Plan {
 /// Begins a transaction in which this crate's administration is alone in the database. Dropping it
 /// undoes everything.
 pub(super) async fn begin(client: &mut Client) -> Result<Transaction<'_>, AdminError> {
+    let transaction = start(client, false).await?;
     let failed = || AdminError::sql("begin a transaction");
-    let transaction = client.transaction().await.map_err(failed())?;
     transaction.batch_execute(LOCK_LIMIT).await.map_err(failed())?;
     let take_turn = "SELECT pg_catalog.pg_advisory_xact_lock($1)";
     transaction.execute(take_turn, &[&TURN]).await.map_err(failed())?;
     Ok(transaction)
 }
 
+/// Begins a transaction that changes nothing and waits for nobody.
+pub(super) async fn begin_reading(client: &mut Client) -> Result<Transaction<'_>, AdminError> {
+    start(client, true).await
+}
+
+/// In the isolation level in which whoever has waited for a turn sees what was done meanwhile, whatever
+/// the session's default is.
+async fn start(client: &mut Client, read_only: bool) -> Result<Transaction<'_>, AdminError> {
+    let failed = || AdminError::sql("begin a transaction");
+    let builder = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let transaction = builder.read_only(read_only).start().await.map_err(failed())?;
+    transaction.batch_execute(SEARCH_PATH).await.map_err(failed())?;
+    Ok(transaction)
+}
+
 pub(super) async fn commit(transaction: Transaction<'_>) -> Result<(), AdminError> {
     transaction.commit().await.map_err(AdminError::sql("commit"))
+}
+
+/// How often an operation was run.
+#[derive(Default)]
+pub(super) struct Attempts(u32);
+
+impl Attempts {
+    /// Whether to run the whole transaction once more: it met a change that another session was
+    /// making to the same object, as sessions in other databases may, and did nothing.
+    pub(super) fn another_after<T>(&mut self, outcome: &Result<T, AdminError>) -> bool {
+        self.0 += 1;
+        self.0 < MOST_ATTEMPTS && outcome.as_ref().is_err_and(AdminError::is_conflict)
+    }
 }
 
 #[cfg(test)]

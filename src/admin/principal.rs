@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use super::{
     AdminError, Plan,
-    quote::{check_name, literal},
+    quote::{check_role, literal},
 };
 
 /// The database in which principals are managed, on every server.
@@ -113,7 +113,7 @@ impl Principal {
     ///
     /// [`AdminError::InvalidName`] and [`AdminError::InvalidObjectId`].
     pub fn plan(&self) -> Result<Plan, AdminError> {
-        check_name(&self.role)?;
+        check_role(&self.role)?;
         let (role, admin, mfa) = (literal(&self.role), self.is_admin, self.requires_mfa);
         let call = match &self.object {
             None => format!("pgaadauth_create_principal({role}, {admin}, {mfa})"),
@@ -204,6 +204,19 @@ mod tests {
                  'service', true, false)"
             )]
         );
+    }
+
+    #[test]
+    fn no_principal_has_a_role_that_stands_for_everyone() {
+        for name in ["public", "none"] {
+            for principal in [
+                Principal::by_name(name),
+                Principal::by_object_id(name, ID, PrincipalType::Service),
+            ] {
+                let plan = principal.plan();
+                assert!(matches!(plan, Err(AdminError::InvalidName { .. })), "{principal:?}");
+            }
+        }
     }
 
     #[test]

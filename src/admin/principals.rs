@@ -1,12 +1,12 @@
 //! What is done with principals, in the database `postgres`.
 
-use tokio_postgres::{Client, GenericClient, Row, error::SqlState};
+use tokio_postgres::{Client, Row, Transaction, error::SqlState};
 
 use super::{
     AdminError, Change, ListedPrincipal, Plan, Principal,
-    plan::{begin, commit},
+    plan::{begin, begin_reading, commit},
     principal::ADMIN_DATABASE,
-    quote::identifier,
+    quote::role_identifier,
     session::Session,
 };
 
@@ -22,15 +22,12 @@ pub async fn create_principal(
     let plan = principal.plan()?;
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
-    let created = plan.run(&transaction).await;
-    created.map_err(|error| explain_creation(error, principal, &session))?;
-    commit(transaction).await
+    create(transaction, &session, principal, &plan).await
 }
 
 /// Creates the role of a principal unless it is there; changes nothing that exists.
 ///
-/// Works again if run twice, and from several jobs at once. Dropping the future undoes what was not
-/// committed.
+/// Works again if run twice, and from several jobs at once.
 ///
 /// A principal by name is not looked up again where its role exists: only one by object id tells whether
 /// that is still the same object.
@@ -52,10 +49,19 @@ pub async fn ensure_principal(
     if let Some(existing) = find(&transaction, &session, principal.role()).await? {
         return principal.check(&existing).map(|()| Change::Unchanged);
     }
-    let created = plan.run(&transaction).await;
-    created.map_err(|error| explain_creation(error, principal, &session))?;
-    commit(transaction).await?;
+    create(transaction, &session, principal, &plan).await?;
     Ok(Change::Created)
+}
+
+async fn create(
+    transaction: Transaction<'_>,
+    session: &Session,
+    principal: &Principal,
+    plan: &Plan,
+) -> Result<(), AdminError> {
+    let created = plan.run(&transaction).await;
+    created.map_err(|error| explain_creation(error, principal, session))?;
+    commit(transaction).await
 }
 
 /// Drops the role of a principal, which ends its right to log in at once, whatever tokens it has. Open
@@ -65,9 +71,10 @@ pub async fn ensure_principal(
 ///
 /// [`AdminError::StillInUse`] if the role owns objects or has privileges anywhere on the server:
 /// [`revoke`](super::revoke) them first. [`AdminError::NotAPrincipal`] if it is an ordinary role, which
-/// is not touched. [`AdminError::FunctionsMissing`] and [`AdminError::NotAdministrator`] as elsewhere.
+/// is not touched. [`AdminError::FunctionsMissing`] and [`AdminError::NotAdministrator`] as elsewhere,
+/// [`AdminError::InvalidName`] before anything is sent.
 pub async fn drop_principal(client: &mut Client, role: &str) -> Result<Change, AdminError> {
-    let plan = Plan::new(ADMIN_DATABASE, vec![format!("DROP ROLE {}", identifier(role)?)]);
+    let plan = Plan::new(ADMIN_DATABASE, vec![format!("DROP ROLE {}", role_identifier(role)?)]);
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
     if find(&transaction, &session, role).await?.is_none() {
@@ -87,13 +94,16 @@ pub async fn drop_principal(client: &mut Client, role: &str) -> Result<Change, A
 /// # Errors
 ///
 /// [`AdminError::FunctionsMissing`] and [`AdminError::NotAdministrator`].
-pub async fn list_principals(client: &Client) -> Result<Vec<ListedPrincipal>, AdminError> {
-    let session = Session::of(client).await?;
-    list(client, &session).await
+pub async fn list_principals(client: &mut Client) -> Result<Vec<ListedPrincipal>, AdminError> {
+    let transaction = begin_reading(client).await?;
+    let session = Session::of(&transaction).await?;
+    let principals = list(&transaction, &session).await?;
+    commit(transaction).await?;
+    Ok(principals)
 }
 
 async fn list(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     session: &Session,
 ) -> Result<Vec<ListedPrincipal>, AdminError> {
     // The argument asks for administrators alone.
@@ -101,7 +111,7 @@ async fn list(
                mfa::int <> 0, admin::int <> 0 \
                FROM pg_catalog.pgaadauth_list_principals(false) \
                AS principal(role, type, object, tenant, mfa, admin) ORDER BY role";
-    let rows = client.query(sql, &[]).await.map_err(AdminError::sql("list the principals"));
+    let rows = transaction.query(sql, &[]).await.map_err(AdminError::sql("list the principals"));
     let rows = rows.map_err(|error| session.explain(error))?;
     Ok(rows.iter().map(listed).collect())
 }
@@ -119,16 +129,16 @@ fn listed(row: &Row) -> ListedPrincipal {
 
 /// The principal that a role belongs to; `None` if there is no such role.
 async fn find(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     session: &Session,
     role: &str,
 ) -> Result<Option<ListedPrincipal>, AdminError> {
-    let principals = list(client, session).await?;
+    let principals = list(transaction, session).await?;
     let found = principals.into_iter().find(|principal| principal.role == role);
     if found.is_some() {
         return Ok(found);
     }
-    match session.role_id(client, role).await? {
+    match session.role_id(transaction, role).await? {
         Some(_) => Err(AdminError::NotAPrincipal { role: role.to_owned() }),
         None => Ok(None),
     }

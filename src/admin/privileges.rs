@@ -1,8 +1,13 @@
 use std::{collections::BTreeMap, fmt};
 
-use tokio_postgres::{Client, GenericClient, Row};
+use tokio_postgres::{Client, Row, Transaction};
 
-use super::{AdminError, session::Session};
+use super::{
+    AdminError,
+    plan::{begin_reading, commit},
+    quote::check_role,
+    session::Session,
+};
 
 /// A thing that privileges are for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,13 +87,17 @@ impl fmt::Display for Privilege {
 ///
 /// # Errors
 ///
-/// [`AdminError::RoleMissing`].
-pub async fn privileges(client: &Client, role: &str) -> Result<Vec<Privilege>, AdminError> {
-    privileges_of(client, role).await
+/// [`AdminError::RoleMissing`], [`AdminError::InvalidName`].
+pub async fn privileges(client: &mut Client, role: &str) -> Result<Vec<Privilege>, AdminError> {
+    check_role(role)?;
+    let transaction = begin_reading(client).await?;
+    let privileges = privileges_of(&transaction, role).await?;
+    commit(transaction).await?;
+    Ok(privileges)
 }
 
 pub(super) async fn privileges_of(
-    client: &impl GenericClient,
+    transaction: &Transaction<'_>,
     role: &str,
 ) -> Result<Vec<Privilege>, AdminError> {
     /// Where an access control list is empty, the owner has everything.
@@ -111,10 +120,11 @@ pub(super) async fn privileges_of(
         FROM pg_default_acl LEFT JOIN pg_namespace n ON n.oid = defaclnamespace, aclexplode(defaclacl) \
         WHERE defaclobjtype IN ('r', 'S') AND grantee = $1 \
         ORDER BY 4";
-    let session = Session::of(client).await?;
-    let id = session.role_id(client, role).await?;
+    let session = Session::of(transaction).await?;
+    let id = session.role_id(transaction, role).await?;
     let id = id.ok_or_else(|| AdminError::RoleMissing { role: role.to_owned() })?;
-    let rows = client.query(SQL, &[&id]).await.map_err(AdminError::sql("read the privileges"))?;
+    let rows =
+        transaction.query(SQL, &[&id]).await.map_err(AdminError::sql("read the privileges"))?;
     Ok(grouped(&rows))
 }
 

@@ -18,6 +18,8 @@ pub enum NameProblem {
     Nul,
     /// It has more than 63 bytes, and the server would cut it off.
     TooLong,
+    /// As a role, it stands for everyone (`public`) or for nobody (`none`), also in quotes.
+    Reserved,
 }
 
 impl fmt::Display for NameProblem {
@@ -26,12 +28,13 @@ impl fmt::Display for NameProblem {
             Self::Empty => "it is empty",
             Self::Nul => "it has a NUL character",
             Self::TooLong => "it has more than 63 bytes",
+            Self::Reserved => "it is reserved, and no role can have it",
         })
     }
 }
 
 /// Refuses names that PostgreSQL can't hold as they are.
-pub(super) fn check_name(name: &str) -> Result<(), AdminError> {
+fn check_name(name: &str) -> Result<(), AdminError> {
     let problem = if name.is_empty() {
         NameProblem::Empty
     } else if name.contains('\0') {
@@ -41,13 +44,36 @@ pub(super) fn check_name(name: &str) -> Result<(), AdminError> {
     } else {
         return Ok(());
     };
-    Err(AdminError::InvalidName { name: name.to_owned(), problem })
+    Err(invalid(name, problem))
+}
+
+/// Refuses names that no role can have as well. The server reads these two as keywords in quotes too.
+pub(super) fn check_role(name: &str) -> Result<(), AdminError> {
+    check_name(name)?;
+    if matches!(name, "public" | "none") {
+        return Err(invalid(name, NameProblem::Reserved));
+    }
+    Ok(())
+}
+
+fn invalid(name: &str, problem: NameProblem) -> AdminError {
+    AdminError::InvalidName { name: name.to_owned(), problem }
 }
 
 /// A checked name as an identifier. Always in quotes: then case, blanks and keywords don't matter.
 pub(super) fn identifier(name: &str) -> Result<String, AdminError> {
     check_name(name)?;
-    Ok(format!("\"{}\"", name.replace('"', "\"\"")))
+    Ok(quoted(name))
+}
+
+/// The same for the name of a role.
+pub(super) fn role_identifier(name: &str) -> Result<String, AdminError> {
+    check_role(name)?;
+    Ok(quoted(name))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text as a literal that means the same whatever `standard_conforming_strings` says.
@@ -84,6 +110,17 @@ mod tests {
         assert_eq!(problem(&"x".repeat(64)), NameProblem::TooLong);
         assert_eq!(problem(&"é".repeat(32)), NameProblem::TooLong);
         assert!(identifier(&"x".repeat(63)).is_ok());
+    }
+
+    #[test]
+    fn a_keyword_for_everyone_or_nobody_is_refused_as_a_role_alone() {
+        for name in ["public", "none"] {
+            let error = role_identifier(name).unwrap_err();
+            let AdminError::InvalidName { problem, .. } = error else { panic!("{error}") };
+            assert_eq!(problem, NameProblem::Reserved);
+            assert!(identifier(name).is_ok());
+        }
+        assert_eq!(role_identifier("Public").unwrap(), r#""Public""#);
     }
 
     #[test]

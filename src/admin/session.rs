@@ -1,32 +1,44 @@
 //! Where and as whom the administration is connected.
 
-use tokio_postgres::{GenericClient, error::SqlState};
+use tokio_postgres::{Transaction, error::SqlState};
 
 use super::AdminError;
 
 /// Asked for at the start, because a transaction that failed answers nothing more.
 pub(super) struct Session {
     pub(super) database: String,
+    /// The role that logged in.
     user: String,
+    /// The role that statements run as: another one after `SET ROLE`.
+    current: String,
 }
 
 impl Session {
-    pub(super) async fn of(client: &impl GenericClient) -> Result<Self, AdminError> {
-        let sql = "SELECT pg_catalog.current_database()::text, session_user::text";
-        let row =
-            client.query_one(sql, &[]).await.map_err(AdminError::sql("ask who is connected"))?;
-        Ok(Self { database: row.get(0), user: row.get(1) })
+    pub(super) async fn of(transaction: &Transaction<'_>) -> Result<Self, AdminError> {
+        let sql = "SELECT current_database()::text, session_user::text, current_user::text";
+        let row = transaction
+            .query_one(sql, &[])
+            .await
+            .map_err(AdminError::sql("ask who is connected"))?;
+        Ok(Self { database: row.get(0), user: row.get(1), current: row.get(2) })
+    }
+
+    /// Whether this is the role of the connection itself.
+    pub(super) fn is_run_by(&self, role: &str) -> bool {
+        [&self.user, &self.current].into_iter().any(|own| own == role)
     }
 
     /// The number of a role, if it exists.
     pub(super) async fn role_id(
         &self,
-        client: &impl GenericClient,
+        transaction: &Transaction<'_>,
         role: &str,
     ) -> Result<Option<u32>, AdminError> {
         let sql = "SELECT oid FROM pg_catalog.pg_roles WHERE rolname = $1";
-        let row =
-            client.query_opt(sql, &[&role]).await.map_err(AdminError::sql("look the role up"))?;
+        let row = transaction
+            .query_opt(sql, &[&role])
+            .await
+            .map_err(AdminError::sql("look the role up"))?;
         Ok(row.map(|row| row.get(0)))
     }
 

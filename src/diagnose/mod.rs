@@ -57,7 +57,8 @@ impl Connector {
     /// sent in the login alone, and the login is tried only after TLS was verified and the token found
     /// to be for this server.
     ///
-    /// Of several servers, TCP and TLS are probed on the first that answers; the login tries them all.
+    /// Of several servers and addresses, TCP and TLS are probed one by one until TLS is there, as the
+    /// login tries them.
     ///
     /// Cancel safe: dropping the future closes what it opened. A token that it has fetched stays in the
     /// cache.

@@ -28,11 +28,7 @@ pub(super) async fn steps(connector: &Connector, deadline: Instant) -> [Step; 3]
         let [tcp, tls] = [StepName::Tcp, StepName::Tls];
         return [dns, Step::not_reached(tcp, StepName::Dns), Step::not_reached(tls, StepName::Dns)];
     }
-    let (tcp, connected) = connect(connector.settings(), &targets, deadline).await;
-    let tls = match connected {
-        Some((host, stream)) => encrypt(connector, host, stream, deadline).await,
-        None => Step::not_reached(StepName::Tls, StepName::Tcp),
-    };
+    let [tcp, tls] = reach(connector, &targets, deadline).await;
     [dns, tcp, tls]
 }
 
@@ -75,32 +71,47 @@ async fn addresses(host: &Host) -> Result<Vec<SocketAddr>, Error> {
     Ok(found)
 }
 
-/// Dials one address after the other until one answers. Fails if none does.
-async fn connect<'a>(
-    settings: &Settings,
-    targets: &[Target<'a>],
-    deadline: Instant,
-) -> (Step, Option<(&'a Host, TcpStream)>) {
-    let mut step = Running::start(StepName::Tcp);
-    let mut failure = None;
+/// Dials one address after the other until one speaks TLS, as a login goes on to the next for any
+/// failure before the password. Each step fails if no address gets so far.
+async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant) -> [Step; 2] {
+    let settings = connector.settings();
+    let (mut tcp, mut tls) = (Running::paused(StepName::Tcp), Running::paused(StepName::Tls));
+    let (mut no_tcp, mut no_tls) = (None, None);
     for (index, (host, address)) in targets.iter().enumerate() {
         let limit = fair_limit(settings, deadline, targets.len() - index);
-        match within(limit, Stage::Tcp, dial(host, *address)).await {
-            Ok(stream) => {
-                step.detail(address.to_string(), "connected");
-                return (step.passed(), Some((host, stream)));
+        let stream = match tcp.work(within(limit, Stage::Tcp, dial(host, *address))).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                tcp.detail(address.to_string(), root_cause(&error));
+                no_tcp.get_or_insert(error);
+                continue;
+            }
+        };
+        tcp.detail(address.to_string(), "connected");
+        if is_without_tls(settings) {
+            let tls = Step::skipped(StepName::Tls, "the settings turn TLS off");
+            return [tcp.passed(), tls];
+        }
+        match tls.work(within(limit, Stage::Tls, encrypt(connector, host, stream))).await {
+            Ok(facts) => {
+                tls.detail("host", host.name());
+                describe(&facts, &mut tls);
+                return [tcp.passed(), tls.passed()];
             }
             Err(error) => {
-                step.detail(address.to_string(), root_cause(&error));
-                failure.get_or_insert(error);
+                tls.detail(address.to_string(), root_cause(&error));
+                no_tls.get_or_insert(error);
             }
         }
     }
-    let step = match failure {
-        Some(error) => step.failed(&error),
-        None => step.passed(),
+    if let Some(error) = no_tls {
+        return [tcp.passed(), tls.failed(&error)];
+    }
+    let tcp = match no_tcp {
+        Some(error) => tcp.failed(&error),
+        None => tcp.passed(),
     };
-    (step, None)
+    [tcp, Step::not_reached(StepName::Tls, StepName::Tcp)]
 }
 
 async fn dial(host: &Host, address: SocketAddr) -> Result<TcpStream, Error> {
@@ -116,26 +127,13 @@ fn fair_limit(settings: &Settings, deadline: Instant, targets_left: usize) -> In
     now + settings.connect_timeout().map_or(share, |limit| limit.min(share))
 }
 
-async fn encrypt(connector: &Connector, host: &Host, stream: TcpStream, deadline: Instant) -> Step {
-    let settings = connector.settings();
-    if matches!(settings.identity(), Identity::Password(_))
-        && settings.ssl_mode() == SslMode::Disable
-    {
-        return Step::skipped(StepName::Tls, "the settings turn TLS off");
-    }
-    let mut step = Running::start(StepName::Tls);
-    step.detail("host", host.name());
-    let handshake = async {
-        let tls = connector.tls().await?;
-        Ok(probe(&tls, settings.ssl_negotiation(), host.name(), stream).await?)
-    };
-    match within(deadline, Stage::Tls, handshake).await {
-        Ok(facts) => {
-            describe(&facts, &mut step);
-            step.passed()
-        }
-        Err(error) => step.failed(&error),
-    }
+fn is_without_tls(settings: &Settings) -> bool {
+    matches!(settings.identity(), Identity::Password(_)) && settings.ssl_mode() == SslMode::Disable
+}
+
+async fn encrypt(connector: &Connector, host: &Host, stream: TcpStream) -> Result<TlsFacts, Error> {
+    let tls = connector.tls().await?;
+    Ok(probe(&tls, connector.settings().ssl_negotiation(), host.name(), stream).await?)
 }
 
 fn describe(facts: &TlsFacts, step: &mut Running) {

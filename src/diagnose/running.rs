@@ -1,6 +1,6 @@
 //! A step that has not ended yet.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, time::Duration};
 
 use tokio::time::Instant;
 
@@ -17,13 +17,31 @@ use crate::{
 /// Times a step and collects what it finds.
 pub(super) struct Running {
     name: StepName,
-    started: Instant,
+    /// The time until it was paused.
+    spent: Duration,
+    /// Since when it goes on, unless it is paused.
+    since: Option<Instant>,
     details: Details,
 }
 
 impl Running {
     pub(super) fn start(name: StepName) -> Self {
-        Self { name, started: SystemClock.now().monotonic, details: Details::default() }
+        let mut running = Self::paused(name);
+        running.since = Some(SystemClock.now().monotonic);
+        running
+    }
+
+    /// A step whose time is only that of its [`work`](Self::work).
+    pub(super) fn paused(name: StepName) -> Self {
+        Self { name, spent: Duration::ZERO, since: None, details: Details::default() }
+    }
+
+    /// Does a part of a paused step.
+    pub(super) async fn work<T>(&mut self, part: impl Future<Output = T>) -> T {
+        let since = SystemClock.now().monotonic;
+        let outcome = part.await;
+        self.spent += since.elapsed();
+        outcome
     }
 
     pub(super) fn detail(&mut self, name: impl Into<String>, value: impl AsRef<str>) {
@@ -55,7 +73,8 @@ impl Running {
     }
 
     fn end(self, outcome: Outcome) -> Step {
-        Step::new(self.name, outcome, self.started.elapsed(), self.details)
+        let last = self.since.map(|since| since.elapsed()).unwrap_or_default();
+        Step::new(self.name, outcome, self.spent + last, self.details)
     }
 }
 

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     EmulatorError, IdentityService, LocalAzure, Server, cluster::Cluster, engine::Engine,
-    jwt::Signer, mint::Mint,
+    jwt::Signer, mint::Mint, server::Contents,
 };
 use crate::{Cloud, ConfigError, ConfigErrorKind, Environment};
 
@@ -10,9 +10,8 @@ use crate::{Cloud, ConfigError, ConfigErrorKind, Environment};
 #[derive(Clone, Debug)]
 pub struct LocalAzureBuilder {
     server_name: String,
-    database: String,
+    contents: Contents,
     token_lifetime: Option<Duration>,
-    has_application_roles: bool,
     environment: Environment,
 }
 
@@ -20,9 +19,12 @@ impl LocalAzureBuilder {
     pub(crate) fn new() -> Self {
         Self {
             server_name: "contoso-pg".to_owned(),
-            database: "orders".to_owned(),
+            contents: Contents {
+                database: "orders".to_owned(),
+                has_application_roles: true,
+                may_create_tables: false,
+            },
             token_lifetime: None,
-            has_application_roles: true,
             environment: Environment::process(),
         }
     }
@@ -38,7 +40,7 @@ impl LocalAzureBuilder {
     /// The application's database: letters, digits, hyphens and underscores. Default: `orders`.
     #[must_use]
     pub fn database(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.database);
+        name.clone_into(&mut self.contents.database);
         self
     }
 
@@ -55,7 +57,16 @@ impl LocalAzureBuilder {
     /// has been there.
     #[must_use]
     pub fn without_application_roles(mut self) -> Self {
-        self.has_application_roles = false;
+        self.contents.has_application_roles = false;
+        self
+    }
+
+    /// Lets the roles create tables in the schema `public`, as everyone could before PostgreSQL 15.
+    /// Default: not, since Service Connector doesn't grant that; what they own are the schemas that they
+    /// create.
+    #[must_use]
+    pub fn roles_may_create_tables(mut self) -> Self {
+        self.contents.may_create_tables = true;
         self
     }
 
@@ -102,8 +113,7 @@ impl LocalAzureBuilder {
         let identity_service =
             IdentityService::start(Arc::clone(&mint), self.token_lifetime, token_file).await?;
         let host = format!("{}{}", self.server_name, Cloud::Public.host_suffix());
-        let server =
-            Server::start(cluster, mint, host, self.database, self.has_application_roles).await?;
+        let server = Server::start(cluster, mint, host, self.contents).await?;
         Ok((identity_service, server))
     }
 
@@ -117,7 +127,7 @@ impl LocalAzureBuilder {
                 unusable("the server name", "lower-case letters, digits and hyphens").into()
             );
         }
-        if !is_name(&self.database, is_word) {
+        if !is_name(&self.contents.database, is_word) {
             return Err(
                 unusable("the database name", "letters, digits, hyphens and underscores").into()
             );

@@ -109,16 +109,17 @@ impl Mint {
     /// A token as Kubernetes would write it into a pod for the federated service account.
     pub(crate) fn service_account_token(&self, issuer: &str) -> String {
         let now = unix_now();
-        let claims = json!({
-            "iss": issuer,
-            "sub": SERVICE_ACCOUNT,
-            "aud": [EXCHANGE_AUDIENCE],
-            "iat": now,
-            "nbf": now,
-            "exp": now + FEDERATED_LIFE,
-            "jti": random::guid(),
-        });
-        self.signer.sign(claims.as_object().unwrap_or(&ClaimSet::new()))
+        let claims = [
+            ("iss", issuer.into()),
+            ("sub", SERVICE_ACCOUNT.into()),
+            ("aud", json!([EXCHANGE_AUDIENCE])),
+            ("iat", now.into()),
+            ("nbf", now.into()),
+            ("exp", (now + FEDERATED_LIFE).into()),
+            ("jti", random::guid().into()),
+        ];
+        self.signer
+            .sign(&claims.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
     }
 
     /// The claims of a token that was made here.

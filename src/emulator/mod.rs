@@ -36,11 +36,24 @@
 //!
 //! # What it is not
 //!
-//! Azure. The texts and SQLSTATEs of refusals are those that users have reported, groups and network
-//! rules are not modelled, and its tokens open nothing but itself. On other systems than Unix the module
-//! is absent.
+//! Azure. Its tokens open nothing but itself, and on other systems than Unix the module is absent. What
+//! differs, as far as is known:
+//!
+//! - The texts and SQLSTATEs of refusals are those that users have reported. Where nobody has, as for a
+//!   token of another tenant, the general one stands in.
+//! - Groups have no members: the role of a group takes the token of any principal of the tenant. Network
+//!   rules are not modelled.
+//! - A role that belongs to a principal takes tokens alone, and [`Login::Password`] is the only role that
+//!   takes a password, which the front knows: `CREATE ROLE ... PASSWORD` has no effect on logins.
+//! - That a role is marked `mfa` is kept and listed, but its tokens are not asked for multi-factor claims.
+//! - TLS without the request before it (`sslnegotiation=direct`) is served whatever the version of the
+//!   installed PostgreSQL; the real server has it from version 17 on.
+//! - A start-up message that names a parameter twice is refused, while the real server takes the last
+//!   value: whoever is judged must be whom it serves.
+//! - The server is a stock one, without Azure's parameters, extensions, limits and PgBouncer.
 
 mod builder;
+mod client_type;
 mod cluster;
 mod engine;
 mod error;
@@ -63,9 +76,10 @@ use std::{
 use self::engine::Engine;
 pub use self::{
     builder::LocalAzureBuilder,
+    client_type::ClientType,
     error::EmulatorError,
     identity::{IdentityFault, IdentityService, Protocol, RecordedRequest},
-    login::{ClientType, Login, Platform},
+    login::{Login, Platform},
     mint::TokenSpec,
     principals::TENANT_ID,
     server::{Server, ServerFault},

@@ -17,7 +17,7 @@ async fn principals_are_managed_in_the_database_postgres_alone() {
         admin::ensure_principal(&mut client, &principal).await.unwrap_err(),
         admin::create_principal(&mut client, &principal).await.unwrap_err(),
         admin::drop_principal(&mut client, "nobody").await.unwrap_err(),
-        admin::list_principals(&client).await.unwrap_err(),
+        admin::list_principals(&mut client).await.unwrap_err(),
     ] {
         assert!(error.to_string().contains(r#"connect to the database "postgres""#), "{error}");
         let AdminError::FunctionsMissing { database, cause, .. } = error else { panic!("{error}") };
@@ -52,8 +52,9 @@ async fn a_member_of_the_administrators_group_without_the_label_is_refused() {
     let server = azure().server();
     server.execute(sql).await.unwrap();
     server.map_role("impostor", object_id(), PrincipalType::Service).unwrap();
-    let client = connect(azure(), Login::ServicePrincipal, "impostor", "postgres").await.unwrap();
-    let error = admin::list_principals(&client).await.unwrap_err();
+    let mut client =
+        connect(azure(), Login::ServicePrincipal, "impostor", "postgres").await.unwrap();
+    let error = admin::list_principals(&mut client).await.unwrap_err();
     assert!(matches!(error, AdminError::NotAdministrator { .. }), "{error}");
 }
 
@@ -74,7 +75,7 @@ async fn a_grant_to_a_role_that_does_not_exist_is_refused() {
     let mut client = administrator("orders").await;
     let error = admin::grant(&mut client, &Grant::new("absent", "orders", Level::Read)).await;
     assert!(matches!(error, Err(AdminError::RoleMissing { .. })));
-    let error = admin::privileges(&client, "absent").await.unwrap_err();
+    let error = admin::privileges(&mut client, "absent").await.unwrap_err();
     assert_eq!(error.to_string(), r#"there is no role "absent": create the principal first"#);
 }
 
@@ -86,7 +87,7 @@ async fn a_schema_that_does_not_exist_is_named_by_the_server() {
     let error = admin::grant(&mut client, &grant).await.unwrap_err();
     assert!(error.to_string().contains(r#"ON SCHEMA "absent""#), "{error}");
     assert!(error.source().unwrap().to_string().contains("db error"));
-    assert_eq!(admin::privileges(&client, "lost").await.unwrap(), []);
+    assert_eq!(admin::privileges(&mut client, "lost").await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -99,7 +100,7 @@ async fn a_table_of_someone_else_is_refused_and_nothing_is_granted() {
     let grant = Grant::new("hopeful", "orders", Level::Write).schema("mixed");
     let error = admin::grant(&mut client, &grant).await.unwrap_err();
     assert!(matches!(error, AdminError::NotOwner { .. }), "{error}");
-    assert_eq!(admin::privileges(&client, "hopeful").await.unwrap(), []);
+    assert_eq!(admin::privileges(&mut client, "hopeful").await.unwrap(), []);
 }
 
 /// The server only warns where the administrator has a privilege and may not pass it on.
@@ -118,5 +119,5 @@ async fn a_grant_that_the_server_cut_short_is_an_error_that_names_what_is_missin
         }
         error => panic!("{error}"),
     }
-    assert_eq!(admin::privileges(&client, "shortened").await.unwrap(), []);
+    assert_eq!(admin::privileges(&mut client, "shortened").await.unwrap(), []);
 }

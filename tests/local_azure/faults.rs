@@ -194,11 +194,11 @@ async fn a_restarted_server_has_the_same_port_and_data_and_no_sessions() {
     let azure = faulty().await;
     let address = azure.server().address();
     let client = log_in(&azure, "aad_app", &token(&azure, APP)).await.unwrap();
-    client.batch_execute("CREATE TABLE kept (x int)").await.unwrap();
+    client.batch_execute("CREATE SCHEMA kept").await.unwrap();
 
     azure.server().restart().await.unwrap();
     assert!(client.simple_query("SELECT 1").await.is_err());
     assert_eq!(azure.server().address(), address);
     let client = log_in(&azure, "aad_app", &token(&azure, APP)).await.unwrap();
-    client.batch_execute("DROP TABLE kept").await.unwrap();
+    client.batch_execute("DROP SCHEMA kept").await.unwrap();
 }

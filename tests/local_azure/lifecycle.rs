@@ -89,6 +89,22 @@ fn a_panic_of_its_owner_leaves_nothing_behind() {
     assert_eq!(receiver.recv().unwrap().are_there(), (false, false));
 }
 
+/// As a terminal or a service manager sends them to all processes.
+#[test]
+fn signals_to_the_supervisor_neither_stop_the_server_nor_orphan_it() {
+    let azure = LocalAzure::start_blocking().unwrap();
+    let traces = Traces::of(&azure);
+    let supervisor = Command::new("ps").args(["-o", "ppid=", "-p", &traces.server]).output();
+    let supervisor = String::from_utf8(supervisor.unwrap().stdout).unwrap();
+    for signal in ["-HUP", "-INT", "-TERM"] {
+        let status = Command::new("kill").args([signal, supervisor.trim()]).status();
+        assert!(status.unwrap().success(), "{signal} {supervisor}");
+    }
+    assert_eq!(traces.are_there(), (true, true));
+    drop(azure);
+    assert_eq!(traces.are_there(), (false, false));
+}
+
 #[test]
 fn a_killed_owner_leaves_nothing_behind() {
     let (mut owner, traces) = owner_process();

@@ -1,6 +1,6 @@
 //! Logging in, and being refused.
 
-use postgres_entra::emulator::{Login, Platform, PrincipalType, TokenSpec};
+use postgres_entra::emulator::{LocalAzure, Login, Platform, PrincipalType, TokenSpec};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -33,11 +33,30 @@ async fn the_user_assigned_identity_may_log_in_under_its_own_name() {
 }
 
 #[tokio::test]
-async fn roles_may_create_in_the_database_and_are_no_superusers() {
+async fn roles_may_do_what_service_connector_grants_and_are_no_superusers() {
     let client = log_in(azure(), "aad_app", &token(azure(), APP)).await.unwrap();
-    client.batch_execute("CREATE TABLE mine (x int); DROP TABLE mine").await.unwrap();
+    let own_schema = "CREATE TEMP TABLE mine (); CREATE SCHEMA mine; DROP SCHEMA mine";
+    client.batch_execute(own_schema).await.unwrap();
+    let row = client.query_one("SELECT current_setting('server_version_num')::int", &[]).await;
+    // Before version 15 everyone may.
+    let may_create = row.unwrap().get::<_, i32>(0) < 150_000;
+    let created = client.batch_execute("CREATE TABLE public.mine (); DROP TABLE public.mine").await;
+    match created {
+        Ok(()) => assert!(may_create),
+        Err(error) => {
+            assert!(!may_create);
+            assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE));
+        }
+    }
     let row = client.query_one("SELECT rolsuper FROM pg_roles WHERE rolname = current_user", &[]);
     assert!(!row.await.unwrap().get::<_, bool>(0));
+}
+
+#[tokio::test]
+async fn roles_may_create_tables_where_that_is_asked_for() {
+    let azure = LocalAzure::builder().roles_may_create_tables().start().await.unwrap();
+    let client = log_in(&azure, "aad_app", &token(&azure, APP)).await.unwrap();
+    client.batch_execute("CREATE TABLE public.mine ()").await.unwrap();
 }
 
 #[tokio::test]
@@ -73,6 +92,11 @@ async fn a_token_is_refused_in_the_words_of_azure() {
             "The access token does not have a valid audience claim. Please acquire a new token for the resource \"https://ossrdbms-aad.database.windows.net\".",
         ),
         (
+            mint(TokenSpec::new(APP).claim("tid", "00000000-1111-2222-3333-444444444444")),
+            "28000",
+            "An error occurred while validating the access token. Please acquire a new token and retry.",
+        ),
+        (
             mint(TokenSpec::new(APP).of_user("ann@contoso.com")),
             "28000",
             "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \"aad_app\".",
@@ -94,6 +118,31 @@ async fn an_unknown_role_and_a_wrong_password_are_refused_alike() {
         let refusal = refusal(azure, role, &token(azure, APP)).await;
         assert_eq!(refusal, ("28P01".to_owned(), expected));
     }
+}
+
+/// The server cuts names off at 63 bytes, here as in Azure.
+#[tokio::test]
+async fn a_role_name_that_is_too_long_means_the_role_that_it_begins_with() {
+    let azure = azure();
+    let long = "long".repeat(20);
+    let (_, message) = refusal(azure, &long, &token(azure, APP)).await;
+    assert_eq!(message, format!("password authentication failed for user \"{}\"", &long[..63]));
+
+    azure.server().execute(&format!("CREATE ROLE {} LOGIN", &long[..63])).await.unwrap();
+    let object_id = APP.object_id().unwrap();
+    azure.server().map_role(&long[..63], object_id, PrincipalType::Service).unwrap();
+    let client = log_in(azure, &long, &token(azure, APP)).await.unwrap();
+    assert_eq!(current_user(&client).await, &long[..63]);
+}
+
+/// The server would serve the last one.
+#[tokio::test]
+async fn a_second_user_in_the_startup_message_is_not_served() {
+    let mut stream = dial(azure()).await.unwrap();
+    let fields = b"\0\x03\0\0user\0aad_app\0user\0postgres\0database\0postgres\0\0";
+    let length = (fields.len() as u32 + 4).to_be_bytes();
+    stream.write_all(&[&length, &fields[..]].concat()).await.unwrap();
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap_or(0), 0);
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 # Arguments: the folder of the server programs, the private folder.
 # Reads commands, one a line; end of input means that the owner has stopped or died.
 
-# The owner may die while this script reports to it.
-trap '' PIPE
+# The end of input alone ends this script: the owner may die while it reports to it, and whoever else sends
+# a signal would leave the server without anybody who stops it.
+trap '' PIPE HUP INT TERM
 
 programs=$1
 folder=$2

@@ -72,8 +72,7 @@ impl Front {
         let fault = lock(&self.fault).clone();
         match fault {
             Some(ServerFault::Silent) => return net::swallow(socket).await,
-            // Closing with unread bytes is what makes the kernel reset a connection.
-            Some(ServerFault::Reset) => return socket.peek(&mut [0]).await.map(drop),
+            Some(ServerFault::Reset) => return reset(socket).await,
             Some(ServerFault::Delay(delay)) => sleep(delay).await,
             _ => {}
         }
@@ -139,8 +138,9 @@ impl Front {
         if *lock(&self.fault) == Some(ServerFault::CloseAfterPassword) {
             return Ok(());
         }
-        let Ok(mapping) = Roles(&self.cluster).mapping(&startup.user).await else {
-            return wire::refuse(&mut stream, &starting_up()).await;
+        let mapping = match Roles(&self.cluster).mapping(&startup.user).await {
+            Ok(mapping) => mapping,
+            Err(error) => return wire::refuse(&mut stream, &not_looked_up(&error)).await,
         };
         if let Err(refusal) = self.judge(&startup.user, mapping.as_ref(), &password) {
             count(&self.counts.rejected);
@@ -191,6 +191,13 @@ impl Front {
     }
 }
 
+/// Waits for the first byte and closes with a reset, as sockets do that may not linger.
+#[allow(deprecated, reason = "its successor is newer than the oldest tokio that is supported")]
+async fn reset(socket: TcpStream) -> io::Result<()> {
+    socket.peek(&mut [0]).await?;
+    socket.set_linger(Some(Duration::ZERO))
+}
+
 /// Passes bytes on in both directions until either side ends.
 async fn splice<S>(client: S, backend: UnixStream) -> io::Result<()>
 where
@@ -220,6 +227,13 @@ fn not_encrypted(startup: &Startup) -> Refusal {
             startup.user, startup.database
         ),
     )
+}
+
+/// Why the role could not be looked up: the server's own words, if it has any.
+fn not_looked_up(error: &tokio_postgres::Error) -> Refusal {
+    error
+        .as_db_error()
+        .map_or_else(starting_up, |error| Refusal::new(error.code().code(), error.message()))
 }
 
 /// `cannot_connect_now`, with the server's words.

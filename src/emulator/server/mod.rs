@@ -18,6 +18,7 @@ use std::{
 use tokio::runtime::Handle;
 
 pub use self::fault::ServerFault;
+pub(crate) use self::prepare::Contents;
 use self::{
     front::{Counts, Front},
     roles::{RoleMapping, Roles},
@@ -45,8 +46,7 @@ impl Server {
         cluster: Cluster,
         mint: Arc<Mint>,
         host: String,
-        database: String,
-        has_application_roles: bool,
+        contents: Contents,
     ) -> Result<Self, EmulatorError> {
         let (ca_pem, acceptor) = certificate::create(&host)?;
         let ca_certificate = cluster.write("ca.pem", &ca_pem)?;
@@ -59,12 +59,13 @@ impl Server {
             expired_up_to: Default::default(),
             counts: Counts::default(),
         };
-        prepare::prepare(&front.cluster, &database, has_application_roles).await?;
+        prepare::prepare(&front.cluster, &contents).await?;
 
         let (listener, address) = net::bind().await?;
         let front = Arc::new(front);
         tokio::spawn(front::listen(listener, Arc::clone(&front)));
-        Ok(Self { front, engine: Handle::current(), host, address, database, ca_certificate })
+        let (engine, database) = (Handle::current(), contents.database);
+        Ok(Self { front, engine, host, address, database, ca_certificate })
     }
 
     /// The host name that the certificate is for, `<name>.postgres.database.azure.com`. It need not

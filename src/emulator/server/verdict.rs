@@ -6,7 +6,7 @@ use super::{
     super::{
         jwt::{ClaimSet, Invalid},
         mint::{Mint, number_of},
-        principals::PASSWORD_ROLE,
+        principals::{PASSWORD_ROLE, TENANT_ID},
         unix_now,
     },
     roles::RoleMapping,
@@ -56,6 +56,7 @@ impl Judge<'_> {
         })?;
         self.check_time(&claims)?;
         check_audience(&claims)?;
+        check_tenant(&claims)?;
         check_principal(role, mapping, &claims)
     }
 
@@ -78,6 +79,11 @@ fn check_audience(claims: &ClaimSet) -> Result<(), Refusal> {
         "The access token does not have a valid audience claim. Please acquire a new token for the \
          resource \"{resource}\"."
     )))
+}
+
+/// In which words Azure refuses a token of another tenant, nobody has reported.
+fn check_tenant(claims: &ClaimSet) -> Result<(), Refusal> {
+    if text(claims, "tid") == Some(TENANT_ID) { Ok(()) } else { Err(token_refusal(NOT_VALIDATED)) }
 }
 
 /// The type first, then the object id. A group's role takes any principal: who is a member is not

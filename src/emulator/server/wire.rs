@@ -1,7 +1,7 @@
 //! The messages of a PostgreSQL connection up to the end of the login
 //! ([protocol](https://www.postgresql.org/docs/current/protocol-message-formats.html)).
 
-use std::io;
+use std::{collections::HashMap, io};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -14,6 +14,9 @@ const PROTOCOL_MAJOR_3: u32 = 3;
 const LONGEST_STARTUP: u32 = 10_000;
 /// `PG_MAX_AUTH_TOKEN_LENGTH` of the server, which counts the length field and the final zero.
 const LONGEST_PASSWORD: u32 = 65_535;
+
+/// `NAMEDATALEN - 1` of the server.
+const LONGEST_NAME: usize = 63;
 
 /// What a client may begin a connection with.
 pub(crate) enum Opening {
@@ -64,16 +67,35 @@ pub(crate) async fn read_opening<S: AsyncRead + Unpin>(stream: &mut S) -> io::Re
 }
 
 /// Names and values in turn, each ended by a zero byte, and one more zero byte at the end.
+///
+/// A name that comes twice is refused, which the server itself would not do: of two values it takes the
+/// last, and what is judged here must be what it takes.
 fn parse_startup(bytes: Vec<u8>) -> io::Result<Startup> {
     let text = bytes[8..].strip_suffix(b"\0\0").ok_or_else(malformed)?;
     let fields: Vec<&[u8]> = text.split(|byte| *byte == 0).collect();
+    let (pairs, []) = fields.as_chunks() else { return Err(malformed()) };
+    let mut values = HashMap::new();
+    for [name, value] in pairs {
+        if values.insert(*name, *value).is_some() {
+            return Err(malformed());
+        }
+    }
     let field = |name: &[u8]| {
-        let pair = fields.chunks_exact(2).find(|pair| pair[0] == name)?;
-        std::str::from_utf8(pair[1]).ok().filter(|value| !value.is_empty()).map(str::to_owned)
+        let value = std::str::from_utf8(values.get(name)?).ok()?;
+        Some(cut(value).to_owned()).filter(|value| !value.is_empty())
     };
     let user = field(b"user").ok_or_else(malformed)?;
     let database = field(b"database").unwrap_or_else(|| user.clone());
     Ok(Startup { user, database, bytes })
+}
+
+/// A name as the server takes it: without what is beyond [`LONGEST_NAME`].
+fn cut(name: &str) -> &str {
+    let mut end = name.len().min(LONGEST_NAME);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
 }
 
 /// Asks for the password in clear, which is how a token is sent, and reads it.
@@ -145,6 +167,31 @@ mod tests {
         };
         assert_eq!((message.user.as_str(), message.database.as_str()), ("aad_app", "orders"));
         assert_eq!(message.bytes, bytes);
+    }
+
+    /// The server would serve the last user, whoever was judged.
+    #[tokio::test]
+    async fn a_startup_message_that_names_something_twice_is_refused() {
+        for fields in [
+            &b"user\0aad_app\0user\0postgres\0\0"[..],
+            b"user\0aad_app\0database\0orders\0database\0postgres\0\0",
+            b"user\0aad_app\0options\0\0options\0-c x=y\0\0",
+            b"user\0aad_app\0user\0\0",
+        ] {
+            let bytes = startup(fields);
+            assert!(read_opening(&mut bytes.as_slice()).await.is_err(), "{fields:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_user_is_cut_off_where_the_server_cuts_it_off() {
+        for (user, cut) in [("x".repeat(64), "x".repeat(63)), ("é".repeat(32), "é".repeat(31))] {
+            let bytes = startup(format!("user\0{user}\0\0").as_bytes());
+            let Ok(Opening::Startup(message)) = read_opening(&mut bytes.as_slice()).await else {
+                panic!("not a start-up message");
+            };
+            assert_eq!(message.user, cut);
+        }
     }
 
     #[tokio::test]
