@@ -300,6 +300,20 @@ async fn a_server_that_repeats_the_token_does_not_get_it_into_the_error() {
 }
 
 #[tokio::test]
+async fn a_busy_server_that_repeats_the_token_does_not_get_it_into_the_error() {
+    let azure = LocalAzure::start().await.unwrap();
+    let token = azure.identity_service().mint_token(&TokenSpec::new(Login::ServicePrincipal));
+    azure.server().set_fault(Some(ServerFault::refuse("53300", format!("no room for {token}"))));
+    let same = token.clone();
+    let connector = connector_with_token(&azure, Login::ServicePrincipal, move || same.clone());
+    let connector = connector.deadline(Duration::from_millis(500)).build().unwrap();
+    let error = connector.connect().await.unwrap_err();
+    let shown = format!("{error:?} {}", chain(&error));
+    assert!(error.is_transient() && shown.contains("repeats the secret"), "another error");
+    assert!(!shown.contains(&token), "the token is shown");
+}
+
+#[tokio::test]
 async fn a_password_role_logs_in_without_any_token() {
     let azure = LocalAzure::start().await.unwrap();
     let connector = Connector::from_vars(azure.vars(Login::Password, ClientType::Other)).unwrap();

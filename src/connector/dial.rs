@@ -9,11 +9,10 @@ use super::{
     login::Login,
     login_error,
     progress::{ObservedTls, Progress},
+    reach::{addresses, fair_share, more_hopeful, unresolved},
 };
 use crate::{
-    ConfigError, ConfigErrorKind, ConnectError, Error, Host, Stage,
-    clock::{Clock, SystemClock},
-    random,
+    ConnectError, Error, Host, Stage, random,
     tls::{Allowance, TlsConnector, TlsStream},
 };
 
@@ -34,6 +33,7 @@ pub(super) struct Dial<'a> {
     pub(super) progress: &'a Progress,
 }
 
+#[expect(clippy::expect_used, reason = "validated settings name a host; addresses() returns some")]
 impl Dial<'_> {
     /// Tries the servers one by one. A refused login ends the pass: the next server would refuse it
     /// too, and a token is not shown to more servers than need to see it.
@@ -47,7 +47,7 @@ impl Dial<'_> {
                 Err(error) => failure = Some(more_hopeful(failure, error)),
             }
         }
-        Err(failure.unwrap_or_else(no_host))
+        Err(failure.expect("validated settings name a host"))
     }
 
     async fn try_host(&self, host: &Host, hosts_left: usize) -> Result<Established, Error> {
@@ -61,19 +61,16 @@ impl Dial<'_> {
                 Err(error) => failure = Some(more_hopeful(failure, error)),
             }
         }
-        Err(failure.unwrap_or_else(|| unresolved(host, "the name has no address")))
+        Err(failure.expect("a name that resolves has an address"))
     }
 
     async fn resolve(&self, host: &Host, hosts_left: usize) -> Result<Vec<SocketAddr>, Error> {
-        if let Some(address) = host.address() {
-            return Ok(vec![SocketAddr::new(address, host.port())]);
+        if host.address().is_none() {
+            self.progress.enter(Stage::Dns);
         }
-        self.progress.enter(Stage::Dns);
-        let lookup = tokio::net::lookup_host((host.name(), host.port()));
-        match timeout(self.share(hosts_left), lookup).await {
-            Ok(found) => found.map(Iterator::collect).map_err(|error| unresolved(host, error)),
-            Err(_) => Err(unresolved(host, "the name service did not answer in time")),
-        }
+        let limit = fair_share(self.deadline, hosts_left).unwrap_or(Duration::MAX);
+        let unanswered = |_| unresolved(host, "the name service did not answer in time");
+        timeout(limit, addresses(host)).await.map_err(unanswered)?
     }
 
     async fn try_address(
@@ -83,8 +80,8 @@ impl Dial<'_> {
         targets_left: usize,
     ) -> Result<Established, Error> {
         self.progress.enter(Stage::Tcp);
-        let share = self.share(targets_left);
-        let limit = self.limit.map_or(share, |limit| limit.min(share));
+        let limits = [fair_share(self.deadline, targets_left), self.limit];
+        let limit = limits.into_iter().flatten().min().unwrap_or(Duration::MAX);
         let config = self.config_for(host, address);
         let allowance = Allowance::for_login();
         let tls = ObservedTls::new(self.tls.clone(), self.progress.clone(), allowance.clone());
@@ -95,16 +92,6 @@ impl Dial<'_> {
             }
             Ok(Err(error)) => Err(login_error::classify(error, host, Some(self.login))),
             Err(_) => Err(no_answer(host, limit, self.progress.stage())),
-        }
-    }
-
-    /// One target may take its fair share of the time that is left, so that a dead one leaves time for
-    /// the others. The last one may take all: the deadline ends it.
-    fn share(&self, targets_left: usize) -> Duration {
-        let left = self.deadline.duration_since(SystemClock.now().monotonic);
-        match u32::try_from(targets_left) {
-            Ok(targets @ 2..) => left / targets,
-            _ => Duration::MAX,
         }
     }
 
@@ -127,29 +114,8 @@ impl Dial<'_> {
     }
 }
 
-/// Of two failures, the one that another pass may not meet.
-fn more_hopeful(earlier: Option<Error>, later: Error) -> Error {
-    match earlier {
-        Some(earlier) if earlier.is_transient() => earlier,
-        _ => later,
-    }
-}
-
-fn unresolved(host: &Host, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    ConnectError::unresolved(host.name(), host.port(), cause).into()
-}
-
 fn no_answer(host: &Host, limit: Duration, stage: Stage) -> Error {
     let text = format!("no answer within {:.1} s during {stage}", limit.as_secs_f32());
     let cause = io::Error::new(io::ErrorKind::TimedOut, text);
     ConnectError::new(host.name(), host.port(), true, cause).into()
-}
-
-fn no_host() -> Error {
-    ConfigError::new(
-        ConfigErrorKind::Missing,
-        "the settings name no host",
-        "name the server's host",
-    )
-    .into()
 }

@@ -10,6 +10,7 @@ mod libpq_variables;
 mod login;
 mod login_error;
 mod progress;
+pub(crate) mod reach;
 mod steps;
 
 use std::{

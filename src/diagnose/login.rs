@@ -40,6 +40,8 @@ pub(super) async fn steps(
 
     let session = Running::start(StepName::Session);
     // The connection is driven here and not in a task, so that it ends with this future.
+    // As a block of its own it is dropped when it ends, which is how the client learns of that.
+    let connection = async move { drop(connection.await) };
     let session =
         match future::select(pin!(describe(client, session, deadline)), pin!(connection)).await {
             Either::Left((step, connection)) => {

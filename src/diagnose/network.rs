@@ -1,9 +1,9 @@
 //! The way to the server: DNS, TCP and TLS. No credential is sent.
 
-use std::{io, net::SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::{
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::{Instant, timeout_at},
 };
 
@@ -13,8 +13,9 @@ use super::{
     show::{days_between, timestamp},
 };
 use crate::{
-    ConnectError, Connector, Error, Host, Identity, Settings, SslMode, Stage,
+    ConnectError, Connector, Error, Host, Settings, Stage,
     clock::{Clock, SystemClock},
+    connector::reach::{addresses, fair_share, more_hopeful},
     tls::{CertificateFacts, TlsFacts, probe},
 };
 
@@ -36,8 +37,10 @@ pub(super) async fn steps(connector: &Connector, deadline: Instant) -> [Step; 3]
 async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_>>) {
     let mut step = Running::start(StepName::Dns);
     let (mut targets, mut failure) = (Vec::new(), None);
-    for host in settings.hosts() {
-        let found = within(deadline, Stage::Dns, addresses(host)).await;
+    for (index, host) in settings.hosts().iter().enumerate() {
+        let share = fair_share(deadline, settings.hosts().len() - index);
+        let limit = share.map_or(deadline, |share| SystemClock.now().monotonic + share);
+        let found = within(limit, Stage::Dns, addresses(host)).await;
         match found {
             Ok(addresses) => {
                 let texts: Vec<String> = addresses.iter().map(|it| it.ip().to_string()).collect();
@@ -58,19 +61,6 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
     (step, targets)
 }
 
-async fn addresses(host: &Host) -> Result<Vec<SocketAddr>, Error> {
-    if let Some(address) = host.address() {
-        return Ok(vec![SocketAddr::new(address, host.port())]);
-    }
-    let unresolved = |error: io::Error| ConnectError::unresolved(host.name(), host.port(), error);
-    let found: Vec<SocketAddr> =
-        lookup_host((host.name(), host.port())).await.map_err(unresolved)?.collect();
-    if found.is_empty() {
-        return Err(unresolved(io::Error::other("the name has no address")).into());
-    }
-    Ok(found)
-}
-
 /// Dials one address after the other until one speaks TLS, as a login goes on to the next for any
 /// failure before the password. Each step fails if no address gets so far.
 async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant) -> [Step; 2] {
@@ -78,17 +68,17 @@ async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant)
     let (mut tcp, mut tls) = (Running::paused(StepName::Tcp), Running::paused(StepName::Tls));
     let (mut no_tcp, mut no_tls) = (None, None);
     for (index, (host, address)) in targets.iter().enumerate() {
-        let limit = fair_limit(settings, deadline, targets.len() - index);
+        let limit = limit(settings, deadline, targets.len() - index);
         let stream = match tcp.work(within(limit, Stage::Tcp, dial(host, *address))).await {
             Ok(stream) => stream,
             Err(error) => {
                 tcp.detail(address.to_string(), root_cause(&error));
-                no_tcp.get_or_insert(error);
+                no_tcp = Some(more_hopeful(no_tcp, error));
                 continue;
             }
         };
         tcp.detail(address.to_string(), "connected");
-        if is_without_tls(settings) {
+        if !settings.uses_tls() {
             let tls = Step::skipped(StepName::Tls, "the settings turn TLS off");
             return [tcp.passed(), tls];
         }
@@ -100,7 +90,7 @@ async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant)
             }
             Err(error) => {
                 tls.detail(address.to_string(), root_cause(&error));
-                no_tls.get_or_insert(error);
+                no_tls = Some(more_hopeful(no_tls, error));
             }
         }
     }
@@ -119,16 +109,11 @@ async fn dial(host: &Host, address: SocketAddr) -> Result<TcpStream, Error> {
     Ok(stream.map_err(|error| ConnectError::new(host.name(), host.port(), true, error))?)
 }
 
-/// When to give up on an address, so that a dead one leaves time for the others.
-fn fair_limit(settings: &Settings, deadline: Instant, targets_left: usize) -> Instant {
-    let now = SystemClock.now().monotonic;
-    let targets_left = u32::try_from(targets_left).unwrap_or(u32::MAX).max(1);
-    let share = deadline.saturating_duration_since(now) / targets_left;
-    now + settings.connect_timeout().map_or(share, |limit| limit.min(share))
-}
-
-fn is_without_tls(settings: &Settings) -> bool {
-    matches!(settings.identity(), Identity::Password(_)) && settings.ssl_mode() == SslMode::Disable
+/// When to give up on an address.
+fn limit(settings: &Settings, deadline: Instant, targets_left: usize) -> Instant {
+    let limits = [fair_share(deadline, targets_left), settings.connect_timeout()];
+    let limit = limits.into_iter().flatten().min();
+    limit.map_or(deadline, |limit| deadline.min(SystemClock.now().monotonic + limit))
 }
 
 async fn encrypt(connector: &Connector, host: &Host, stream: TcpStream) -> Result<TlsFacts, Error> {
