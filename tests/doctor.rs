@@ -7,7 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use common::{
     WRONG_SECRET,
-    fake_server::{Authority, FakeServer},
+    fake_server::{
+        Authority, FakeServer,
+        hostile::{self, Misdeed, message, message_of_length},
+    },
     refusing, shared_azure, vars_with_wrong_secret, with_direct_tls,
 };
 use postgres_entra::{
@@ -407,6 +410,25 @@ async fn a_server_that_is_not_proven_sees_no_credential() {
     broken(&report, StepName::Tls);
     assert!(server.was_asked() && !server.received(token));
     assert!(!everything(&report).contains(token));
+}
+
+#[tokio::test]
+async fn a_link_that_breaks_after_the_login_is_named_at_once() {
+    let host = "contoso.postgres.database.azure.com";
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+    let roots = folder.path().join("roots.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    // Ready for queries, and then a message of an impossible length, which ends the connection.
+    let script = Misdeed::Answer(message(b'Z', b"I"), message_of_length(b'D', 0, b""));
+    let acceptor = authority.acceptor(host, |_| ());
+    let (server, _) = FakeServer::hostile(acceptor, hostile::Step::Authenticated, script).await;
+    let address = Host::new(host, server.port()).with_address([127, 0, 0, 1].into());
+    let identity = Identity::Password("hunter2".into());
+    let settings = Settings::for_hosts(vec![address], identity).with_user("me");
+    let settings = settings.with_ssl_root_cert(roots);
+    let report = Connector::builder().settings(settings).diagnose().await;
+    let (problem, _) = broken(&report, StepName::Session);
+    assert!(problem.starts_with("the server did not answer a query: "), "{problem}");
 }
 
 /// The report in each form that somebody may print.

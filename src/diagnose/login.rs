@@ -1,9 +1,9 @@
 //! The login, and the session that it opens.
 
-use std::pin::pin;
+use std::{pin::pin, time::Duration};
 
 use futures_util::future::{self, Either};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use super::{
@@ -20,6 +20,9 @@ const WHO_AND_WHERE: &str = "\
     inet_client_addr() AS client_address, ssl.version AS tls_version, ssl.cipher AS tls_cipher \
     FROM (SELECT) AS one \
     LEFT JOIN pg_stat_ssl AS ssl ON ssl.pid = pg_backend_pid() AND ssl.ssl";
+
+/// How long to wait for the server to take the end of the session.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Logs in and asks the server who and where we are.
 pub(super) async fn steps(
@@ -46,7 +49,7 @@ pub(super) async fn steps(
         match future::select(pin!(describe(client, session, deadline)), pin!(connection)).await {
             Either::Left((step, connection)) => {
                 // The client is gone, so this only says goodbye to the server.
-                let _ = timeout_at(deadline, connection).await;
+                let _ = timeout(GOODBYE, connection).await;
                 step
             }
             // The connection ended first; the client's error says why.
