@@ -35,12 +35,13 @@
 //! # }
 //! ```
 //!
-//! Every operation is one transaction, works again if it is run twice, and reports what it changed. A
-//! [`Plan`] shows the statements before anything is run: [`Principal::plan`], [`Grant::plan`].
-//! The example `provision` is this module as a command.
+//! Every operation is one transaction and reports what it changed. All but [`create_principal`], which
+//! fails if the role exists, work again if they are run twice. A [`Plan`] shows the statements before
+//! anything is run: [`Principal::plan`], [`Grant::plan`]. The example `provision` is this module as a
+//! command.
 //!
-//! Dropping the future of a change undoes what was not committed; reading ones change nothing. Besides
-//! the errors that each names, all return [`AdminError::Sql`]. The session's `search_path` and default
+//! Dropping the future of an operation undoes what it has not committed. Besides the errors that each
+//! names, every operation can fail with [`AdminError::Sql`]. The session's `search_path` and default
 //! transaction mode don't matter: each transaction sets its own.
 //!
 //! Statements wait at most 30 seconds for locks. A deadline over all is the caller's, as a

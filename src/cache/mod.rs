@@ -62,7 +62,7 @@ use shared::{Shared, Step};
 /// # Behaviour
 ///
 /// Nothing runs in the background unless [`keep_fresh`](Self::keep_fresh) asks for it: calls start
-/// fetches. A fetch is a task of its own that calls only watch, and there is never more than one.
+/// fetches. A fetch is a task of its own that calls only watch, and there is one at a time.
 ///
 /// ```text
 ///   empty ─────── fetched ───────> fresh <──────── fetched ──────── due
@@ -74,7 +74,7 @@ use shared::{Shared, Step};
 ///   fails                          serves, fetches                  serves
 /// ```
 ///
-/// Where a state serves, the beginning of the token's safety margin leads to "empty".
+/// From each state that serves, the cache goes to "empty" when the token's safety margin begins.
 ///
 /// - The renewal point is the issuer's `refresh_on` or half of the token's life, and a little earlier at
 ///   random. The same token again is normal, since managed identity endpoints cache: it is asked for

@@ -31,7 +31,7 @@ impl Settings {
     ///
     /// | first to last | variables | what they do |
     /// |---|---|---|
-    /// | 1 | `AZURE_POSTGRESQL_CONNECTIONSTRING`, also after `POSTGRESQLCONNSTR_` or `CUSTOMCONNSTR_`; `POSTGRESQLCONNSTR_AZURE_POSTGRESQL`; `AZURE_POSTGRESQL_HOST`, `_PORT`, `_USER` or `_USERNAME`, `_DATABASE` or `_NAME`, `_PASSWORD`, `_SSL`; `spring.datasource.url`, `.username`, `.password` in any spelling | Service Connector's: they complete each other, and it is an error if two of them name different databases, users or passwords |
+    /// | 1 | `AZURE_POSTGRESQL_CONNECTIONSTRING`, also after `POSTGRESQLCONNSTR_` or `CUSTOMCONNSTR_`; `POSTGRESQLCONNSTR_AZURE_POSTGRESQL`, `CUSTOMCONNSTR_AZURE_POSTGRESQL`; `AZURE_POSTGRESQL_HOST`, `_PORT`, `_USER` or `_USERNAME`, `_DATABASE` or `_NAME`, `_PASSWORD`, `_SSL`; `spring.datasource.url`, `.username`, `.password` in any spelling | Service Connector's: they complete each other, and it is an error if two of them name different databases, users or passwords |
     /// | 2 | `DATABASE_URL` | read if none of the above is set |
     /// | 3 | `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLNEGOTIATION`, `PGCHANNELBINDING`, `PGAPPNAME`, `PGCONNECT_TIMEOUT`, `PGTARGETSESSIONATTRS`, `PGOPTIONS` | fill what is still missing, as in libpq; `PGHOSTADDR` unless `PGHOST` names another host |
     ///
@@ -43,7 +43,7 @@ impl Settings {
     /// | service principal | `AZURE_POSTGRESQL_CLIENTSECRET`, with `_CLIENTID` and `_TENANTID` |
     /// | password | a password in the variables of row 1 or 2 |
     /// | service principal | `spring.cloud.azure.credential.client-secret`; without Service Connector, `AZURE_CLIENT_SECRET`; each with its client and tenant id |
-    /// | workload identity | `AZURE_FEDERATED_TOKEN_FILE`, with `AZURE_POSTGRESQL_CLIENTID`, else `AZURE_CLIENT_ID`, and `AZURE_TENANT_ID` |
+    /// | workload identity | `AZURE_FEDERATED_TOKEN_FILE`, with the client and tenant id of `AZURE_POSTGRESQL_CLIENTID`, `_TENANTID` or Spring's keys, and what these lack from `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` |
     /// | user-assigned identity | `AZURE_POSTGRESQL_CLIENTID`, `spring.cloud.azure.credential.client-id`; without Service Connector, `AZURE_CLIENT_ID` |
     /// | password | without Service Connector, `PGPASSWORD` |
     /// | system-assigned identity | nothing |

@@ -87,9 +87,9 @@ impl ConnectorBuilder {
         self
     }
 
-    /// Asks for tokens of this scope instead of the one that the server's cloud has. For hosts that
-    /// [`trust_host`](Self::trust_host) names; a host under the domain of a cloud gets tokens for that
-    /// cloud only. No effect with [`token_cache`](Self::token_cache).
+    /// Asks for tokens of this scope instead of the one that the server's cloud has. A host under the
+    /// domain of a cloud gets tokens of another scope only if [`trust_host`](Self::trust_host) names it.
+    /// No effect with [`token_cache`](Self::token_cache).
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
         self

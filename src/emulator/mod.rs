@@ -3,8 +3,8 @@
 //! [`LocalAzure`] starts what an application meets in Azure: the identity endpoints of App Service,
 //! virtual machines and Microsoft Entra ID, and a PostgreSQL server that takes their tokens. The server
 //! is the real one that is installed on the machine (`apt-get install postgresql`,
-//! `brew install postgresql@17`), run privately and removed afterwards. Before it stands a front that
-//! speaks TLS, checks tokens as Azure does and refuses them in Azure's words.
+//! `brew install postgresql@17`), run privately and removed afterwards. A front before it speaks TLS,
+//! checks tokens as Azure does, and refuses them in Azure's words.
 //!
 //! ```no_run
 //! use postgres_entra::emulator::{ClientType, LocalAzure, Login, Platform};
@@ -43,8 +43,8 @@
 //!   token of another tenant, the general one stands in.
 //! - Groups have no members: the role of a group takes the token of any principal of the tenant. Network
 //!   rules are not modelled.
-//! - A role that belongs to a principal takes tokens alone, and [`Login::Password`] is the only role that
-//!   takes a password, which the front knows: `CREATE ROLE ... PASSWORD` has no effect on logins.
+//! - A role that belongs to a principal takes only tokens. Only the role of [`Login::Password`] takes a
+//!   password; the front checks it, so `CREATE ROLE ... PASSWORD` has no effect on logins.
 //! - That a role is marked `mfa` is kept and listed, but its tokens are not asked for multi-factor claims.
 //! - TLS without the request before it (`sslnegotiation=direct`) is served whatever the version of the
 //!   installed PostgreSQL; the real server has it from version 17 on.

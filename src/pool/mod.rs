@@ -1,4 +1,4 @@
-//! Connection pools, each connection of which logs in with a token that is valid at that time.
+//! Connection pools: each new connection logs in with a token that is valid at that time.
 //!
 //! A server checks a token at login and, as users report (Azure does not document it), never again: so
 //! sessions outlive their token, and a pool needs a valid one only when it opens a connection. The adapters see to that, and to nothing else: how many
@@ -21,6 +21,7 @@
 //! Give the pools of one identity connectors that share a [`TokenCache`](crate::TokenCache), and let a
 //! connector's [`deadline`](crate::ConnectorBuilder::deadline) be shorter than what the pool waits for a
 //! connection: then it is the connector that gives up first, and its error says what it was waiting for.
+//! (Not with sqlx, whose connects know no connector's deadline.)
 
 #[cfg(feature = "bb8")]
 #[cfg_attr(docsrs, doc(cfg(feature = "bb8")))]
