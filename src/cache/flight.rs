@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{Either, select};
 use tokio::{
-    runtime::Handle,
+    runtime::{self, Handle},
     sync::watch,
     time::{timeout, timeout_at},
 };
@@ -22,6 +22,7 @@ pub(super) type Outcome = Result<AccessToken, TokenError>;
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
     launch: Launch,
+    runtime: runtime::Id,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -32,9 +33,9 @@ pub(super) struct Pilot {
     outcome: watch::Sender<Option<Outcome>>,
 }
 
-pub(super) fn prepare(launch: Launch, cache: Weak<Shared>) -> (Pilot, Flight) {
+pub(super) fn prepare(launch: Launch, runtime: &Handle, cache: Weak<Shared>) -> (Pilot, Flight) {
     let (sender, outcome) = watch::channel(None);
-    (Pilot { launch, cache, outcome: sender }, Flight { launch, outcome })
+    (Pilot { launch, cache, outcome: sender }, Flight { launch, runtime: runtime.id(), outcome })
 }
 
 impl Flight {
@@ -42,9 +43,12 @@ impl Flight {
     pub(super) async fn landed(self) -> Option<Outcome> {
         let overdue_at = self.launch.overdue_at;
         match Handle::try_current() {
-            Ok(_) => timeout_at(overdue_at, self.ended()).await.ok(),
-            // Outside a runtime there is no timer, and no way to start another fetch either.
-            Err(_) => Some(self.ended().await),
+            Ok(here) if here.id() != self.runtime => {
+                timeout_at(overdue_at, self.ended()).await.ok()
+            }
+            // Waiting keeps the fetch's own runtime going, so its deadline ends it. And outside any
+            // runtime there is no timer, nor a way to start another fetch.
+            _ => Some(self.ended().await),
         }
     }
 

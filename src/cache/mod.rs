@@ -62,7 +62,7 @@ use shared::{Shared, Step};
 /// # Behaviour
 ///
 /// Nothing runs in the background unless [`keep_fresh`](Self::keep_fresh) asks for it: calls start
-/// fetches. A fetch is a task of its own that calls only watch, and there is one at a time.
+/// fetches. A fetch is a task of its own that calls only watch, and there is never more than one, unless it is overdue (see below).
 ///
 /// ```text
 ///   empty ─────── fetched ───────> fresh <──────── fetched ──────── due
@@ -165,8 +165,10 @@ impl TokenCache {
     ///
     /// The [`TokenError`] of the source;
     /// [`Timeout`](crate::TokenErrorKind::Timeout) if the fetch took too long;
-    /// [`InvalidToken`](crate::TokenErrorKind::InvalidToken) if it brought a token that has expired, is
-    /// about to, or was issued for another service than the scope's;
+    /// [`InvalidToken`](crate::TokenErrorKind::InvalidToken) if it brought a token that has long expired, or
+    /// was issued for another service than the scope's;
+    /// [`Unavailable`](crate::TokenErrorKind::Unavailable) also if that token ends about now, since an
+    /// endpoint that caches has another one soon;
     /// [`Interrupted`](crate::TokenErrorKind::Interrupted) if it panicked or was aborted;
     /// [`Configuration`](crate::TokenErrorKind::Configuration) if a fetch is needed and the call is not
     /// made inside a tokio runtime. Never while a valid token is held.
@@ -200,15 +202,16 @@ impl TokenCache {
     }
 
     async fn acquire_after(&self, rejected: Option<&AccessToken>) -> Result<Acquired, TokenError> {
-        let mut brought: Option<AccessToken> = None;
+        let (mut brought, mut waited): (Option<AccessToken>, _) = (None, false);
         loop {
-            let flight = match self.0.step(rejected, brought.is_some())? {
+            let flight = match self.0.step(rejected, waited)? {
                 Step::Serve(token) => {
                     let from_cache = !brought.is_some_and(|brought| brought.is_same_as(&token));
                     return Ok(Acquired { token, from_cache });
                 }
                 Step::Wait(flight) => flight,
             };
+            waited = true;
             match flight.landed().await {
                 // Overdue: the next step starts another.
                 None => {}

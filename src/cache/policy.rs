@@ -73,7 +73,8 @@ impl Default for RefreshPolicy {
 impl RefreshPolicy {
     /// How long before its expiry a token is no longer served. Default 30 s; zero to 10 min.
     ///
-    /// Scaled down to a twentieth of the life of a short-lived token, but not below 1 s.
+    /// Scaled down to a twentieth of the life of a short-lived token, and of the time left of one that the
+    /// service hands out again, but not below 1 s.
     ///
     /// # Errors
     ///

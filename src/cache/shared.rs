@@ -114,7 +114,10 @@ impl Shared {
                 Ok(Step::Wait(flight))
             }
             Decision::FetchAndWait => {
-                let runtime = Handle::try_current().map_err(|_| self.no_runtime())?;
+                let Ok(runtime) = Handle::try_current() else {
+                    drop(slot);
+                    return self.fall_back(self.no_runtime()).map(Step::Serve);
+                };
                 slot.count_wait(waited);
                 Ok(Step::Wait(self.launch(slot, now, &runtime)))
             }
@@ -185,7 +188,7 @@ impl Shared {
         runtime: &Handle,
     ) -> Flight {
         let launch = slot.state.plan(now);
-        let (pilot, flight) = flight::prepare(launch, Arc::downgrade(self));
+        let (pilot, flight) = flight::prepare(launch, runtime, Arc::downgrade(self));
         slot.state.depart(launch, flight.clone());
         slot.counters.fetches += 1;
         slot.counters.forced += u64::from(launch.forced);

@@ -13,12 +13,6 @@ const JITTER_SHARE: u32 = 4;
 /// the runtime that it is on: one of a single thread does nothing outside `block_on`.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A managed identity endpoint hands out the token that it holds until that has expired
-/// ([documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#token-caching)),
-/// by its clock, which may differ from ours by as much. So a token that ends about now is followed by
-/// another soon, and is no reason to give up.
-const CLOCK_SKEW: Duration = Duration::from_secs(30);
-
 /// What the cache knows, and the rules. It reads no clock and does no I/O: each call is told the time.
 ///
 /// `F` stands for a fetch under way; its callers need something to wait on.
@@ -269,14 +263,8 @@ impl<F: Clone> State<F> {
     }
 
     fn unusable(&self, now: Moment, token: &AccessToken) -> TokenError {
-        let over_for = now.wall.duration_since(token.expires_on()).unwrap_or_default();
-        let kind = if over_for < CLOCK_SKEW {
-            TokenErrorKind::Unavailable
-        } else {
-            TokenErrorKind::InvalidToken
-        };
         let problem = "the token that came has expired or is about to";
-        TokenError::new(kind, self.source_name.clone(), problem)
+        TokenError::new(token.kind_of_expiry(now.wall), self.source_name.clone(), problem)
             .with_hint("check that the clock of this machine is right")
     }
 }

@@ -103,10 +103,11 @@ impl Settings {
         self
     }
 
-    /// Limits the time for one address of one host, from TCP to the end of the login.
+    /// Limits the time for one address of one host, from TCP to the end of the login. Zero stands for no
+    /// limit, as in libpq.
     #[must_use]
     pub fn with_connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = Some(limit);
+        self.connect_timeout = (!limit.is_zero()).then_some(limit);
         self.origins.forget("connect_timeout");
         self
     }

@@ -45,7 +45,7 @@ pub struct LibpqVariables {
 impl Connector {
     /// Fetches a token if need be, and puts the login into the variables of libpq.
     ///
-    /// The token may end in half a minute, and a program that has logged in with it may stay connected
+    /// The token may end within seconds, and a program that has logged in with it may stay connected
     /// longer. Give the variables to one child process; don't set them for your own:
     ///
     /// ```no_run

@@ -3,14 +3,17 @@
 use std::{pin::pin, time::Duration};
 
 use futures_util::future::{self, Either};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use super::{
     report::{Step, StepName},
     running::{Running, append_causes, with_causes},
 };
-use crate::{AccessToken, Claims, Connector, Error, RejectionReason};
+use crate::{
+    AccessToken, Claims, Connector, Error, RejectionReason,
+    clock::{Clock, SystemClock},
+};
 
 /// As text and through the simple protocol, which PgBouncer passes on in each of its modes. The
 /// columns' names are those of the details.
@@ -49,7 +52,8 @@ pub(super) async fn steps(
         match future::select(pin!(describe(client, session, deadline)), pin!(connection)).await {
             Either::Left((step, connection)) => {
                 // The client is gone, so this only says goodbye to the server.
-                let _ = timeout(GOODBYE, connection).await;
+                let _ = timeout_at(deadline.min(SystemClock.now().monotonic + GOODBYE), connection)
+                    .await;
                 step
             }
             // The connection ended first; the client's error says why.

@@ -38,7 +38,9 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
     let mut step = Running::start(StepName::Dns);
     let (mut targets, mut failure) = (Vec::new(), None);
     for (index, host) in settings.hosts().iter().enumerate() {
-        let share = fair_share(deadline, settings.hosts().len() - index);
+        // Once there is an address, the look-ups must leave time for it.
+        let targets_left = settings.hosts().len() - index + usize::from(!targets.is_empty());
+        let share = fair_share(deadline, targets_left);
         let limit = share.map_or(deadline, |share| SystemClock.now().monotonic + share);
         let found = within(limit, Stage::Dns, addresses(host)).await;
         match found {
@@ -63,6 +65,7 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
 
 /// Dials one address after the other until one speaks TLS, as a login goes on to the next for any
 /// failure before the password. Each step fails if no address gets so far.
+#[expect(clippy::expect_used, reason = "the caller has a target, and no step of it succeeded")]
 async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant) -> [Step; 2] {
     let settings = connector.settings();
     let (mut tcp, mut tls) = (Running::paused(StepName::Tcp), Running::paused(StepName::Tls));
@@ -94,14 +97,13 @@ async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant)
             }
         }
     }
-    if let Some(error) = no_tls {
-        return [tcp.passed(), tls.failed(&error)];
+    match no_tls {
+        Some(error) => [tcp.passed(), tls.failed(&error)],
+        None => {
+            let error = no_tcp.expect("there is a target, and it was not reached");
+            [tcp.failed(&error), Step::not_reached(StepName::Tls, StepName::Tcp)]
+        }
     }
-    let tcp = match no_tcp {
-        Some(error) => tcp.failed(&error),
-        None => tcp.passed(),
-    };
-    [tcp, Step::not_reached(StepName::Tls, StepName::Tcp)]
 }
 
 async fn dial(host: &Host, address: SocketAddr) -> Result<TcpStream, Error> {

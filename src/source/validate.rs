@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::{AccessToken, TokenError, TokenErrorKind};
+use crate::{AccessToken, TokenError};
 
 /// Refuses a token that has expired or is for another audience, and takes over an earlier `exp`.
 ///
@@ -17,12 +17,9 @@ pub(super) fn validate(
     let exp = token.claims().ok().and_then(|claims| claims.expires_on());
     let token = not_after(token, exp)?;
     if token.expires_on() <= now {
-        return Err(TokenError::new(
-            TokenErrorKind::InvalidToken,
-            source,
-            "the token has already expired",
-        )
-        .with_hint("check the clock of this machine"));
+        let kind = token.kind_of_expiry(now);
+        return Err(TokenError::new(kind, source, "the token has already expired")
+            .with_hint("check the clock of this machine"));
     }
     Ok(token)
 }
@@ -45,6 +42,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::TokenErrorKind;
 
     const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 
@@ -87,12 +85,14 @@ mod tests {
 
     #[test]
     fn an_expired_token_is_refused_by_either_time() {
-        for (token, now) in [
+        for (token, end) in [
             (jwt(&json!({"exp": 1500})), 1500),
             (AccessToken::new("opaque", at(2000)).unwrap(), 2000),
         ] {
-            let error = validate("test", token, SCOPE, at(now)).unwrap_err();
-            assert_eq!(error.kind(), TokenErrorKind::InvalidToken);
+            let kind = |now| validate("test", token.clone(), SCOPE, at(now)).unwrap_err().kind();
+            // Just now: another one may be on its way.
+            assert_eq!(kind(end), TokenErrorKind::Unavailable);
+            assert_eq!(kind(end + 60), TokenErrorKind::InvalidToken);
         }
     }
 }

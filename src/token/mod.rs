@@ -12,6 +12,12 @@ pub use claims::{Claims, ClaimsError};
 
 use crate::{Secret, TokenError, TokenErrorKind, cloud::resource_of};
 
+/// A managed identity endpoint hands out the token that it holds until that has expired
+/// ([documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#token-caching)),
+/// by its clock, which may differ from ours by as much. So a token that ends about now is followed by
+/// another soon, and is no reason to give up.
+const CLOCK_SKEW: Duration = Duration::from_secs(30);
+
 /// A Microsoft Entra ID access token, with the times that matter for it.
 ///
 /// Cloning costs a reference count. `Debug` shows the times and never the text; the text is wiped
@@ -71,6 +77,16 @@ impl AccessToken {
     /// What is left of the token's life at the given time; zero once it has expired.
     pub fn life_left(&self, now: SystemTime) -> Duration {
         self.0.expires_on.duration_since(now).unwrap_or_default()
+    }
+
+    /// What it means if the token can't be used because it expires.
+    pub(crate) fn kind_of_expiry(&self, now: SystemTime) -> TokenErrorKind {
+        let over_for = now.duration_since(self.0.expires_on).unwrap_or_default();
+        if over_for < CLOCK_SKEW {
+            TokenErrorKind::Unavailable
+        } else {
+            TokenErrorKind::InvalidToken
+        }
     }
 
     /// Whether both hold the same text.

@@ -66,7 +66,24 @@ fn a_fetch_on_a_runtime_that_nobody_runs_is_given_up() {
     // Nothing comes of it when it is run again.
     idle.block_on(settle());
     drop(idle);
-    assert_eq!((rig.stats().failures, rig.fetches()), (0, 2));
+    let stats = rig.stats();
+    assert_eq!((stats.failures, stats.fetches, stats.waits), (0, 2, 2));
+}
+
+#[test]
+fn a_runtime_without_timers_is_a_clear_error() {
+    let rig = Rig::new(|_| Answer::token("a", DAY));
+    let without = Builder::new_current_thread().build().unwrap();
+    let error = without.block_on(rig.cache.token()).unwrap_err();
+    assert_eq!(error.kind(), Interrupted);
+    assert!(error.hint().unwrap().contains("time driver"), "{error}");
+}
+
+#[test]
+fn outside_a_runtime_a_rejected_token_is_served_again() {
+    let rig = Rig::new(|_| Answer::token("a", DAY));
+    let token = runtime().block_on(rig.cache.token()).unwrap();
+    assert_eq!(poll_once(rig.cache.replace(&token)).unwrap().secret(), "a");
 }
 
 #[test]

@@ -77,7 +77,7 @@ async fn a_token_keeps_its_text_and_expiry() {
 
 #[tokio::test]
 async fn an_empty_or_expired_token_is_refused() {
-    for answer in [|| token("", 3600), || token("abc", -1)] {
+    for answer in [|| token("", 3600), || token("abc", -3600)] {
         let error = fetch_from(answer).await.unwrap_err();
         assert_eq!(error.kind(), TokenErrorKind::InvalidToken);
     }
