@@ -306,7 +306,7 @@ async fn a_busy_server_that_repeats_the_token_does_not_get_it_into_the_error() {
     azure.server().set_fault(Some(ServerFault::refuse("53300", format!("no room for {token}"))));
     let same = token.clone();
     let connector = connector_with_token(&azure, Login::ServicePrincipal, move || same.clone());
-    let connector = connector.deadline(Duration::from_millis(500)).build().unwrap();
+    let connector = connector.deadline(Duration::from_secs(3)).build().unwrap();
     let error = connector.connect().await.unwrap_err();
     let shown = format!("{error:?} {}", chain(&error));
     assert!(error.is_transient() && shown.contains("repeats the secret"), "another error");
