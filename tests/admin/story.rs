@@ -50,9 +50,12 @@ async fn an_administrator_provisions_a_managed_identity_that_then_reads_and_writ
     let row =
         application.query_one("SELECT name, current_user::text FROM item", &[]).await.unwrap();
     assert_eq!((row.get(0), row.get(1)), ("nail", role));
-    for refused in
-        ["TRUNCATE item", "DROP TABLE item", "CREATE TABLE t ()", "SELECT * FROM private.salary"]
-    {
+    for refused in [
+        "TRUNCATE item",
+        "DROP TABLE item",
+        "CREATE TABLE private.t ()",
+        "SELECT * FROM private.salary",
+    ] {
         let error = application.batch_execute(refused).await.unwrap_err();
         assert_eq!(error.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{refused}");
     }
