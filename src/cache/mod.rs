@@ -23,6 +23,7 @@ use crate::{
     clock::{Clock, SystemClock},
     random::random,
 };
+use flight::Flight;
 use shared::{Shared, Step};
 
 /// A token source with a memory: it hands out a valid token, and renews it before that is urgent.
@@ -202,25 +203,35 @@ impl TokenCache {
     }
 
     async fn acquire_after(&self, rejected: Option<&AccessToken>) -> Result<Acquired, TokenError> {
-        let (mut brought, mut waited): (Option<AccessToken>, _) = (None, false);
+        match self.0.step(rejected, false)? {
+            Step::Serve(token) => Ok(Acquired { token, from_cache: true }),
+            // On the heap, so that the future of those who need not wait is small.
+            Step::Wait(flight) => Box::pin(self.wait(flight, rejected)).await,
+        }
+    }
+
+    async fn wait(
+        &self,
+        mut flight: Flight,
+        rejected: Option<&AccessToken>,
+    ) -> Result<Acquired, TokenError> {
         loop {
-            let flight = match self.0.step(rejected, waited)? {
-                Step::Serve(token) => {
-                    let from_cache = !brought.is_some_and(|brought| brought.is_same_as(&token));
-                    return Ok(Acquired { token, from_cache });
-                }
-                Step::Wait(flight) => flight,
-            };
-            waited = true;
-            match flight.landed().await {
-                // Overdue: the next step starts another.
-                None => {}
-                // Asked again rather than served: time may have passed before this task ran.
-                Some(Ok(token)) => brought = Some(token),
+            let brought = match flight.landed().await {
+                Some(Ok(token)) => Some(token),
                 Some(Err(error)) => {
                     let token = self.0.fall_back(error)?;
                     return Ok(Acquired { token, from_cache: true });
                 }
+                // Overdue: the next step starts another.
+                None => None,
+            };
+            // Asked again rather than served what was brought: time may have passed before this ran.
+            match self.0.step(rejected, true)? {
+                Step::Serve(token) => {
+                    let from_cache = !brought.is_some_and(|brought| brought.is_same_as(&token));
+                    return Ok(Acquired { token, from_cache });
+                }
+                Step::Wait(next) => flight = next,
             }
         }
     }
