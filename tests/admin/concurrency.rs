@@ -141,6 +141,43 @@ async fn a_grant_that_the_server_chose_to_end_a_deadlock_is_run_again() {
     granting.await.unwrap().unwrap();
 }
 
+/// What the role's sessions commit meanwhile.
+#[tokio::test]
+async fn a_function_that_changes_during_a_revoke_does_not_run_as_the_administrator() {
+    new_role("in_a_hurry").await;
+    let mut client = own_database("hurry").await;
+    client.batch_execute("CREATE SCHEMA s; GRANT ALL ON SCHEMA s TO in_a_hurry").await.unwrap();
+    let session =
+        async || connect(azure(), Login::ServicePrincipal, "in_a_hurry", "hurry").await.unwrap();
+    let function = |name, security| {
+        format!("CREATE FUNCTION s.{name}() RETURNS int SECURITY {security} LANGUAGE sql RETURN 1")
+    };
+    let (holding, hurrying) = (session().await, session().await);
+    holding.batch_execute(&function("early", "DEFINER")).await.unwrap();
+    holding.batch_execute(&function("altered", "INVOKER")).await.unwrap();
+    // Holds the revoke up at the first function.
+    holding.batch_execute("BEGIN; ALTER FUNCTION s.early() COST 5").await.unwrap();
+    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "in_a_hurry").await });
+    let watcher = administrator("hurry").await;
+    somebody_waits(&watcher, "hurry").await;
+    hurrying.batch_execute(&function("late", "DEFINER")).await.unwrap();
+    // Waits if the revoke came to the second function before the first.
+    tokio::select! {
+        outcome = hurrying.batch_execute("ALTER FUNCTION s.altered() SECURITY DEFINER") => outcome.unwrap(),
+        () = this_many_wait(&watcher, "hurry", 2) => {}
+    }
+    holding.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+    let sql = "SELECT proname::text FROM pg_proc \
+               WHERE pronamespace = 's'::regnamespace AND prosecdef = $1 ORDER BY 1";
+    let functions = async |is_definer: bool| {
+        let rows = watcher.query(sql, &[&is_definer]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+    };
+    assert_eq!(functions(true).await, [""; 0]);
+    assert_eq!(functions(false).await, ["altered", "early"]);
+}
+
 #[tokio::test]
 async fn a_role_is_revoked_in_two_databases_at_once() {
     new_role("in_both").await;
