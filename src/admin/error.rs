@@ -202,13 +202,14 @@ impl AdminError {
         move |cause| Self::Sql { step, cause }
     }
 
-    /// Whether another session was changing the same object. The server has no SQLSTATE for that, and
-    /// doesn't translate the text.
+    /// Whether another session was changing the same object, or waited for this one in turn and the
+    /// server ended this one. For the former the server has no SQLSTATE, and doesn't translate the text.
     pub(super) fn is_conflict(&self) -> bool {
         let Self::Sql { cause, .. } = self else { return false };
         cause.as_db_error().is_some_and(|error| {
-            *error.code() == SqlState::INTERNAL_ERROR
-                && error.message() == "tuple concurrently updated"
+            *error.code() == SqlState::T_R_DEADLOCK_DETECTED
+                || *error.code() == SqlState::INTERNAL_ERROR
+                    && error.message() == "tuple concurrently updated"
         })
     }
 

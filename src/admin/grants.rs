@@ -34,8 +34,10 @@ impl fmt::Display for GrantOutcome {
     }
 }
 
-/// Grants a role what its level says, and checks that it has it. Takes nothing away. What belongs to an
-/// extension is left to its owner and not checked.
+/// Grants a role what its level says, and checks that it has it. Takes nothing away.
+///
+/// What belongs to an extension is not checked: the server grants what it can there. Where the connected
+/// role has no right at all on such a table, that is [`AdminError::NotOwner`].
 ///
 /// Works again if run twice, and from several jobs at once.
 ///

@@ -116,7 +116,7 @@ pub(super) struct Attempts(u32);
 
 impl Attempts {
     /// Whether to run the whole transaction once more: it met a change that another session was
-    /// making to the same object, as sessions in other databases may, and did nothing.
+    /// making to the same object, as sessions in other databases may, or a deadlock, and did nothing.
     pub(super) fn another_after<T>(&mut self, outcome: &Result<T, AdminError>) -> bool {
         self.0 += 1;
         self.0 < MOST_ATTEMPTS && outcome.as_ref().is_err_and(AdminError::is_conflict)

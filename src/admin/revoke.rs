@@ -1,12 +1,12 @@
 //! Taking away what a role has, in the connected database.
 
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Client, Row, Transaction, types::ToSql};
 
 use super::{
     AdminError, Change,
     membership::join,
     plan::{Attempts, Plan, begin, commit},
-    quote::role_identifier,
+    quote::{identifier, role_identifier},
     session::Session,
 };
 
@@ -60,12 +60,13 @@ async fn revoke_once(client: &mut Client, role: &str) -> Result<Change, AdminErr
     }
     let run = async |statements| Plan::new(&session.database, statements).grant(&transaction).await;
     let leave = join(&transaction, id, &name).await?;
-    run(as_invoker(&transaction, id).await?).await?;
     run(vec![format!("REASSIGN OWNED BY {name} TO CURRENT_USER")]).await?;
-    run(database_locks(&transaction, id).await?).await?;
-    let mut elsewhere = granted_elsewhere(&transaction, id).await?;
+    run(as_invoker(&transaction).await?).await?;
+    let databases = databases_of(&transaction, id).await?;
+    run(database_locks(&databases)?).await?;
+    let mut elsewhere = rights_elsewhere(&transaction, &databases).await?;
     run(vec![format!("DROP OWNED BY {name}")]).await?;
-    let kept = granted_elsewhere(&transaction, id).await?;
+    let kept = rights_elsewhere(&transaction, &databases).await?;
     elsewhere.retain(|granted| !kept.contains(granted));
     run(elsewhere.into_iter().map(|(statement, _)| statement).collect()).await?;
     run(leave.into_iter().collect()).await?;
@@ -88,57 +89,67 @@ async fn held_by(transaction: &Transaction<'_>, role: u32) -> Result<Vec<String>
             AND dbid IN (this.oid, 0) \
             AND NOT (classid = 'pg_database'::regclass AND objid <> this.oid) \
         ORDER BY 1";
-    Ok(query(transaction, SQL, role, "ask what the role has").await?.iter().map(first).collect())
+    let rows = query(transaction, SQL, &[&role], "ask what the role has").await?;
+    Ok(rows.iter().map(first).collect())
 }
 
-/// The statements that make functions run with the rights of whoever calls them.
-async fn as_invoker(transaction: &Transaction<'_>, owner: u32) -> Result<Vec<String>, AdminError> {
+/// The statements that make the functions that this transaction has rewritten, which are those that have
+/// changed hands, run with the rights of whoever calls them. Nobody else sees them before that: what the
+/// role's sessions create or change meanwhile is among them or still the role's.
+async fn as_invoker(transaction: &Transaction<'_>) -> Result<Vec<String>, AdminError> {
     const SQL: &str = "\
         SELECT format('ALTER ROUTINE %I.%I(%s) SECURITY INVOKER', nspname, proname, \
             pg_get_function_identity_arguments(p.oid)) \
         FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace \
-        WHERE proowner = $1 AND prosecdef";
-    Ok(query(transaction, SQL, owner, "look for functions").await?.iter().map(first).collect())
+        WHERE prosecdef AND p.xmin = pg_current_xact_id()::xid";
+    Ok(query(transaction, SQL, &[], "look for functions").await?.iter().map(first).collect())
 }
 
-/// Statements that change nothing, since `PUBLIC` can't have grant options, and keep others from changing
-/// the rights on the databases where the role has some. All jobs lock them in the same order.
-async fn database_locks(
-    transaction: &Transaction<'_>,
-    role: u32,
-) -> Result<Vec<String>, AdminError> {
+/// The databases where a role has rights, or has passed some on.
+async fn databases_of(transaction: &Transaction<'_>, role: u32) -> Result<Vec<String>, AdminError> {
     const SQL: &str = "\
-        SELECT DISTINCT format( \
-            'REVOKE GRANT OPTION FOR ALL PRIVILEGES ON DATABASE %I FROM PUBLIC', datname) \
-        FROM pg_database, aclexplode(datacl) WHERE $1 IN (grantee, grantor) ORDER BY 1";
-    let rows = query(transaction, SQL, role, "look for rights on databases").await?;
+        SELECT DISTINCT datname FROM pg_database, aclexplode(datacl) \
+        WHERE $1 IN (grantee, grantor) ORDER BY 1";
+    let rows = query(transaction, SQL, &[&role], "look for rights on databases").await?;
     Ok(rows.iter().map(first).collect())
 }
 
-/// The statements that grant what a role has, or has passed on, on other databases, each with the one
-/// who granted it. `DROP OWNED` takes that away too.
-async fn granted_elsewhere(
+/// Statements that change nothing, since `PUBLIC` can't have grant options, and keep others from changing
+/// the rights on these databases. All jobs lock them in the same order, except for those that the role
+/// owns.
+fn database_locks(databases: &[String]) -> Result<Vec<String>, AdminError> {
+    let lock = |database: &String| {
+        let database = identifier(database)?;
+        Ok(format!("REVOKE GRANT OPTION FOR ALL PRIVILEGES ON DATABASE {database} FROM PUBLIC"))
+    };
+    databases.iter().map(lock).collect()
+}
+
+/// The statements that grant what anyone was granted on those of these databases that are not the
+/// connected one, each with the one who granted it. `DROP OWNED` takes away there what the role has, what
+/// it has passed on, and what others have passed on of that.
+async fn rights_elsewhere(
     transaction: &Transaction<'_>,
-    role: u32,
+    databases: &[String],
 ) -> Result<Vec<(String, u32)>, AdminError> {
     const SQL: &str = "\
         SELECT format('GRANT %s ON DATABASE %I TO %s%s', privilege_type, datname, \
             CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, \
             CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END), grantor \
         FROM pg_database, aclexplode(datacl) \
-        WHERE datname <> current_database() AND $1 IN (grantee, grantor) \
+        WHERE datname = ANY($1) AND datname <> current_database() \
         ORDER BY 1";
-    let rows = query(transaction, SQL, role, "read the rights on other databases").await?;
+    let rows = query(transaction, SQL, &[&databases], "read the rights on other databases").await?;
     Ok(rows.iter().map(|row| (first(row), row.get(1))).collect())
 }
 
 async fn query(
     transaction: &Transaction<'_>,
     sql: &str,
-    role: u32,
+    parameters: &[&(dyn ToSql + Sync)],
     step: &str,
 ) -> Result<Vec<Row>, AdminError> {
-    transaction.query(sql, &[&role]).await.map_err(AdminError::sql(step))
+    transaction.query(sql, parameters).await.map_err(AdminError::sql(step))
 }
 
 fn first(row: &Row) -> String {

@@ -61,9 +61,9 @@ impl LocalAzureBuilder {
         self
     }
 
-    /// Lets the roles create tables in the schema `public`, as everyone could before PostgreSQL 15.
-    /// Default: not, since Service Connector doesn't grant that; what they own are the schemas that they
-    /// create.
+    /// Lets the roles create tables in the schema `public`. Not by default, since Service Connector
+    /// doesn't grant it: the roles then create tables in schemas of their own. Up to PostgreSQL 14 every
+    /// role may do it anyway.
     #[must_use]
     pub fn roles_may_create_tables(mut self) -> Self {
         self.contents.may_create_tables = true;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use postgres_entra::admin::{self, Change, Grant, Level, Principal, PrincipalType};
+use postgres_entra::{
+    admin::{self, Change, Grant, Level, Principal, PrincipalType},
+    emulator::Login,
+};
 use tokio_postgres::Client;
 
 use crate::support::*;
@@ -44,10 +47,15 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// Waits until a session of this database waits for another one.
 async fn somebody_waits(watcher: &Client, database: &str) {
+    this_many_wait(watcher, database, 1).await;
+}
+
+async fn this_many_wait(watcher: &Client, database: &str, number: i64) {
+    // What a session of another role waits for is shown among the locks alone.
     let sql = "SELECT count(*) FROM pg_stat_activity \
-               WHERE datname = $1 AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()";
+               WHERE datname = $1 AND pid IN (SELECT pid FROM pg_locks WHERE NOT granted)";
     let waits = async {
-        while watcher.query_one(sql, &[&database]).await.unwrap().get::<_, i64>(0) == 0 {
+        while watcher.query_one(sql, &[&database]).await.unwrap().get::<_, i64>(0) < number {
             tokio::task::yield_now().await;
         }
     };
@@ -94,6 +102,80 @@ async fn a_revoke_is_run_again_as_well() {
     somebody_waits(&administrator("postgres").await, "busy_too").await;
     other.batch_execute("COMMIT").await.unwrap();
     assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+}
+
+/// The grant has changed the database and waits for the table; the other one, the reverse.
+#[tokio::test]
+async fn a_grant_that_the_server_chose_to_end_a_deadlock_is_run_again() {
+    new_role("patient").await;
+    new_role("entangled").await;
+    let client = own_database("knot").await;
+    let sql = "CREATE SCHEMA s; CREATE TABLE s.t (); GRANT USAGE ON SCHEMA s TO patient; \
+               GRANT CONNECT ON DATABASE knot TO patient WITH GRANT OPTION; \
+               GRANT SELECT ON s.t TO patient WITH GRANT OPTION";
+    client.batch_execute(sql).await.unwrap();
+    // Then it is the grant that finds the deadlock, and that is ended.
+    for sql in [
+        "ALTER DATABASE knot SET deadlock_timeout = '10ms'",
+        "ALTER ROLE patient SET deadlock_timeout = '1h'",
+    ] {
+        azure().server().execute(sql).await.unwrap();
+    }
+    let other = connect(azure(), Login::ServicePrincipal, "patient", "knot").await.unwrap();
+    other.batch_execute("BEGIN; GRANT SELECT ON s.t TO pgappuser").await.unwrap();
+    // Holds the grant up between the two.
+    let undecided = administrator("knot").await;
+    undecided.batch_execute("BEGIN; GRANT USAGE ON SCHEMA s TO pgappuser").await.unwrap();
+    let mut client = administrator("knot").await;
+    let granting = tokio::spawn(async move {
+        admin::grant(&mut client, &Grant::new("entangled", "knot", Level::Read).schema("s")).await
+    });
+    let watcher = administrator("postgres").await;
+    somebody_waits(&watcher, "knot").await;
+    let finishing = tokio::spawn(async move {
+        other.batch_execute("GRANT CONNECT ON DATABASE knot TO pgappuser; COMMIT").await
+    });
+    this_many_wait(&watcher, "knot", 2).await;
+    undecided.batch_execute("ROLLBACK").await.unwrap();
+    finishing.await.unwrap().unwrap();
+    granting.await.unwrap().unwrap();
+}
+
+/// What the role's sessions commit meanwhile.
+#[tokio::test]
+async fn a_function_that_changes_during_a_revoke_does_not_run_as_the_administrator() {
+    new_role("in_a_hurry").await;
+    let mut client = own_database("hurry").await;
+    client.batch_execute("CREATE SCHEMA s; GRANT ALL ON SCHEMA s TO in_a_hurry").await.unwrap();
+    let session =
+        async || connect(azure(), Login::ServicePrincipal, "in_a_hurry", "hurry").await.unwrap();
+    let function = |name, security| {
+        format!("CREATE FUNCTION s.{name}() RETURNS int SECURITY {security} LANGUAGE sql RETURN 1")
+    };
+    let (holding, hurrying) = (session().await, session().await);
+    holding.batch_execute(&function("early", "DEFINER")).await.unwrap();
+    holding.batch_execute(&function("altered", "INVOKER")).await.unwrap();
+    // Holds the revoke up at the first function.
+    holding.batch_execute("BEGIN; ALTER FUNCTION s.early() COST 5").await.unwrap();
+    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "in_a_hurry").await });
+    let watcher = administrator("hurry").await;
+    somebody_waits(&watcher, "hurry").await;
+    hurrying.batch_execute(&function("late", "DEFINER")).await.unwrap();
+    // Waits if the revoke came to the second function before the first.
+    tokio::select! {
+        outcome = hurrying.batch_execute("ALTER FUNCTION s.altered() SECURITY DEFINER") => outcome.unwrap(),
+        () = this_many_wait(&watcher, "hurry", 2) => {}
+    }
+    holding.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+    let sql = "SELECT proname::text FROM pg_proc \
+               WHERE pronamespace = 's'::regnamespace AND prosecdef = $1 ORDER BY 1";
+    let functions = async |is_definer: bool| {
+        let rows = watcher.query(sql, &[&is_definer]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+    };
+    assert_eq!(functions(true).await, [""; 0]);
+    assert_eq!(functions(false).await, ["altered", "early"]);
 }
 
 #[tokio::test]

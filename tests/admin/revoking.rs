@@ -119,12 +119,15 @@ async fn rights_on_other_databases_stay_as_they_were() {
                GRANT TEMPORARY ON DATABASE \"the other\" TO in_two";
     other.batch_execute(sql).await.unwrap();
     new_role("friend_of_two").await;
-    let sql = "GRANT CONNECT ON DATABASE \"the other\" TO friend_of_two";
+    new_role("friend_of_friend").await;
+    let sql = "GRANT CONNECT ON DATABASE \"the other\" TO friend_of_two WITH GRANT OPTION";
     application("in_two").await.batch_execute(sql).await.unwrap();
+    let sql = "GRANT CONNECT ON DATABASE \"the other\" TO friend_of_friend";
+    application("friend_of_two").await.batch_execute(sql).await.unwrap();
     let rights = || async {
         let sql = "SELECT grantee::regrole::text, privilege_type, is_grantable \
                    FROM pg_database, aclexplode(datacl) WHERE datname = 'the other' \
-                   AND grantee::regrole::text IN ('in_two', 'friend_of_two') ORDER BY 1, 2";
+                   AND grantee::regrole::text IN ('in_two', 'friend_of_two', 'friend_of_friend') ORDER BY 1, 2";
         let rows = other.query(sql, &[]).await.unwrap();
         let right = |row: &tokio_postgres::Row| {
             format!("{} {} {}", row.get::<_, &str>(0), row.get::<_, &str>(1), row.get::<_, bool>(2))
@@ -132,7 +135,7 @@ async fn rights_on_other_databases_stay_as_they_were() {
         rows.iter().map(right).collect::<Vec<_>>()
     };
     let before = rights().await;
-    assert_eq!(before.len(), 3, "{before:?}");
+    assert_eq!(before.len(), 4, "{before:?}");
 
     assert_eq!(admin::revoke(&mut client, "in_two").await.unwrap(), Change::Revoked);
     assert_eq!(rights().await, before);

@@ -80,22 +80,16 @@ fn parse_startup(bytes: Vec<u8>) -> io::Result<Startup> {
             return Err(malformed());
         }
     }
+    // Cut off where the server cuts it off, inside a character too. Half of one becomes U+FFFD, and the
+    // name that of no role.
     let field = |name: &[u8]| {
-        let value = std::str::from_utf8(values.get(name)?).ok()?;
-        Some(cut(value).to_owned()).filter(|value| !value.is_empty())
+        let value = values.get(name)?;
+        let served = &value[..value.len().min(LONGEST_NAME)];
+        Some(String::from_utf8_lossy(served).into_owned()).filter(|name| !name.is_empty())
     };
     let user = field(b"user").ok_or_else(malformed)?;
     let database = field(b"database").unwrap_or_else(|| user.clone());
     Ok(Startup { user, database, bytes })
-}
-
-/// A name as the server takes it: without what is beyond [`LONGEST_NAME`].
-fn cut(name: &str) -> &str {
-    let mut end = name.len().min(LONGEST_NAME);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    &name[..end]
 }
 
 /// Asks for the password in clear, which is how a token is sent, and reads it.
@@ -185,7 +179,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_is_cut_off_where_the_server_cuts_it_off() {
-        for (user, cut) in [("x".repeat(64), "x".repeat(63)), ("é".repeat(32), "é".repeat(31))] {
+        for (user, cut) in
+            [("x".repeat(64), "x".repeat(63)), ("é".repeat(32), "é".repeat(31) + "\u{fffd}")]
+        {
             let bytes = startup(format!("user\0{user}\0\0").as_bytes());
             let Ok(Opening::Startup(message)) = read_opening(&mut bytes.as_slice()).await else {
                 panic!("not a start-up message");
