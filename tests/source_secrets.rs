@@ -49,7 +49,7 @@ fn sources(url: &str, file: &NamedTempFile) -> Vec<Box<dyn TokenSource>> {
 async fn neither_errors_nor_debug_nor_logs_show_a_secret() {
     let log = Log::of_process();
     let token = format!(r#"{{"access_token":"{MARK}-token","expires_in":60}}"#);
-    let expired = format!(r#"{{"access_token":"{MARK}-token","expires_in":0}}"#);
+    let expired = format!(r#"{{"access_token":"{MARK}-token","expires_on":1500000000}}"#);
     let cut = &token[..token.len() - 4];
     let file = token_file();
     for (status, body) in [(200, token.as_str()), (200, &expired), (200, cut), (200, MARK)] {
