@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use tokio::{
     runtime::{self, Handle},
     sync::watch,
-    time::{timeout, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{shared::Shared, state::Launch};
@@ -21,7 +21,7 @@ pub(super) type Outcome = Result<AccessToken, TokenError>;
 /// A fetch under way, as those who wait see it. They may stop waiting at any time.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
-    launch: Launch,
+    overdue_at: Instant,
     runtime: runtime::Id,
     outcome: watch::Receiver<Option<Outcome>>,
 }
@@ -35,13 +35,14 @@ pub(super) struct Pilot {
 
 pub(super) fn prepare(launch: Launch, runtime: &Handle, cache: Weak<Shared>) -> (Pilot, Flight) {
     let (sender, outcome) = watch::channel(None);
-    (Pilot { launch, cache, outcome: sender }, Flight { launch, runtime: runtime.id(), outcome })
+    let flight = Flight { overdue_at: launch.overdue_at, runtime: runtime.id(), outcome };
+    (Pilot { launch, cache, outcome: sender }, flight)
 }
 
 impl Flight {
     /// Waits for the outcome, or returns nothing once the flight is overdue. Cancel safe.
     pub(super) async fn landed(self) -> Option<Outcome> {
-        let overdue_at = self.launch.overdue_at;
+        let overdue_at = self.overdue_at;
         match Handle::try_current() {
             Ok(here) if here.id() != self.runtime => {
                 timeout_at(overdue_at, self.ended()).await.ok()

@@ -63,7 +63,8 @@ use shared::{Shared, Step};
 /// # Behaviour
 ///
 /// Nothing runs in the background unless [`keep_fresh`](Self::keep_fresh) asks for it: calls start
-/// fetches. A fetch is a task of its own that calls only watch, and there is never more than one, unless it is overdue (see below).
+/// fetches. A fetch is a task of its own that calls only watch, and there is never more than one, unless
+/// it is overdue (see below).
 ///
 /// ```text
 ///   empty ─────── fetched ───────> fresh <──────── fetched ──────── due

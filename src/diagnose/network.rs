@@ -1,6 +1,6 @@
 //! The way to the server: DNS, TCP and TLS. No credential is sent.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     net::TcpStream,
@@ -40,8 +40,7 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
     for (index, host) in settings.hosts().iter().enumerate() {
         // Once there is an address, the look-ups must leave time for it.
         let targets_left = settings.hosts().len() - index + usize::from(!targets.is_empty());
-        let share = fair_share(deadline, targets_left);
-        let limit = share.map_or(deadline, |share| SystemClock.now().monotonic + share);
+        let limit = limit(None, deadline, targets_left);
         let found = within(limit, Stage::Dns, addresses(host)).await;
         match found {
             Ok(addresses) => {
@@ -71,7 +70,7 @@ async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant)
     let (mut tcp, mut tls) = (Running::paused(StepName::Tcp), Running::paused(StepName::Tls));
     let (mut no_tcp, mut no_tls) = (None, None);
     for (index, (host, address)) in targets.iter().enumerate() {
-        let limit = limit(settings, deadline, targets.len() - index);
+        let limit = limit(settings.connect_timeout(), deadline, targets.len() - index);
         let stream = match tcp.work(within(limit, Stage::Tcp, dial(host, *address))).await {
             Ok(stream) => stream,
             Err(error) => {
@@ -111,10 +110,9 @@ async fn dial(host: &Host, address: SocketAddr) -> Result<TcpStream, Error> {
     Ok(stream.map_err(|error| ConnectError::new(host.name(), host.port(), true, error))?)
 }
 
-/// When to give up on an address.
-fn limit(settings: &Settings, deadline: Instant, targets_left: usize) -> Instant {
-    let limits = [fair_share(deadline, targets_left), settings.connect_timeout()];
-    let limit = limits.into_iter().flatten().min();
+/// When to give up on one of several targets, which may have a time limit of its own.
+fn limit(own: Option<Duration>, deadline: Instant, targets_left: usize) -> Instant {
+    let limit = [fair_share(deadline, targets_left), own].into_iter().flatten().min();
     limit.map_or(deadline, |limit| deadline.min(SystemClock.now().monotonic + limit))
 }
 
