@@ -10,7 +10,7 @@ use postgres_entra::{
 
 use super::{
     Shown,
-    common::{
+    support::{
         child,
         fake_server::{Authority, FakeServer},
         leaks::Secrets,
@@ -19,7 +19,7 @@ use super::{
     },
 };
 
-const TEST: &str = "https::no_secret_is_logged_on_the_way_to_entra";
+const TEST: &str = "no_secret_is_logged_on_the_way_to_entra";
 const CLIENT_SECRET: &str = "s3cret~of+the/client=over-https";
 const ASSERTION: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6c2hvcCJ9.c2lnbmVkLWJ5LWt1YmVybmV0ZXM";
 const TOKEN: &str =
@@ -35,7 +35,7 @@ async fn no_secret_is_logged_on_the_way_to_entra() {
     let authority = Authority::new();
     let (_folder, roots) = trusted(&authority);
     let entra = FakeServer::https(authority.acceptor("localhost", |_| ()), answer).await;
-    let mut command = child::command(TEST, "fetch");
+    let mut command = child::command(module_path!(), TEST, "fetch");
     command
         .env("AZURE_AUTHORITY_HOST", format!("https://localhost:{}", entra.port()))
         .env("SSL_CERT_FILE", roots)

@@ -12,8 +12,8 @@ use postgres_entra::{
 };
 use sqlx::postgres::PgPoolOptions;
 
-use super::{Shown, common::builder};
-use crate::common::leaks::Secrets;
+use super::{Shown, support::builder};
+use crate::support::leaks::Secrets;
 
 /// More than a login takes that is expected to succeed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -132,7 +132,7 @@ impl Pools<'_> {
 /// this fails, it no longer does, and the options can be shown with the rest.
 #[tokio::test]
 async fn sqlx_shows_the_password_in_its_options() {
-    let azure = super::common::shared_azure();
+    let azure = super::support::shared_azure();
     let connector = builder(azure, Login::WorkloadIdentity).build().unwrap();
     let pool = EntraPgPool::open(&connector, PgPoolOptions::new()).await.unwrap();
     let token = connector.token_cache().unwrap().token().await.unwrap();

@@ -1,0 +1,250 @@
+//! Several jobs at once, and jobs that are given up.
+
+use std::time::Duration;
+
+use postgres_entra::{
+    admin::{self, Change, Grant, Level, Principal, PrincipalType},
+    emulator::Login,
+};
+use tokio_postgres::Client;
+
+use super::support::*;
+
+#[tokio::test]
+async fn jobs_that_run_at_once_create_a_role_once() {
+    let principal = Principal::by_object_id("at_once", object_id(), PrincipalType::Service);
+    let (mut one, mut two) = (administrator("postgres").await, administrator("postgres").await);
+    // Whatever the sessions' default is: the second must see what the first has done.
+    for client in [&one, &two] {
+        let sql = "SET default_transaction_isolation = 'serializable'";
+        client.batch_execute(sql).await.unwrap();
+    }
+    let (one, two) = tokio::join!(
+        admin::ensure_principal(&mut one, &principal),
+        admin::ensure_principal(&mut two, &principal)
+    );
+    let changes = [one.unwrap(), two.unwrap()];
+    assert!(changes.contains(&Change::Created) && changes.contains(&Change::Unchanged));
+}
+
+#[tokio::test]
+async fn grants_of_two_jobs_at_once_both_succeed() {
+    new_role("left").await;
+    new_role("right").await;
+    let (mut one, mut two) = (new_schema("shared").await, administrator("orders").await);
+    let left = Grant::new("left", "orders", Level::Owner).schema("shared");
+    let right = Grant::new("right", "orders", Level::Owner).schema("shared");
+    for _ in 0..5 {
+        let (left, right) =
+            tokio::join!(admin::grant(&mut one, &left), admin::grant(&mut two, &right));
+        left.unwrap();
+        right.unwrap();
+    }
+}
+
+/// Long for what takes milliseconds, and shorter than the statements' own limit for locks.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Waits until a session of this database waits for another one.
+async fn somebody_waits(watcher: &Client, database: &str) {
+    this_many_wait(watcher, database, 1).await;
+}
+
+async fn this_many_wait(watcher: &Client, database: &str, number: i64) {
+    // What a session of another role waits for is shown among the locks alone.
+    let sql = "SELECT count(*) FROM pg_stat_activity \
+               WHERE datname = $1 AND pid IN (SELECT pid FROM pg_locks WHERE NOT granted)";
+    let waits = async {
+        while watcher.query_one(sql, &[&database]).await.unwrap().get::<_, i64>(0) < number {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, waits).await.expect("a session that waits");
+}
+
+/// What a role may do with this database.
+async fn rights_on(client: &Client, database: &str, role: &str) -> i64 {
+    let sql = "SELECT count(*) FROM pg_database, aclexplode(datacl) \
+               WHERE datname = $1 AND grantee = (SELECT oid FROM pg_roles WHERE rolname = $2)";
+    client.query_one(sql, &[&database, &role]).await.unwrap().get(0)
+}
+
+/// A new database of the administrators, in which nothing else happens.
+async fn own_database(name: &str) -> Client {
+    let sql = format!("CREATE DATABASE {name}");
+    administrator("postgres").await.batch_execute(&sql).await.unwrap();
+    administrator(name).await
+}
+
+#[tokio::test]
+async fn a_change_that_another_session_was_making_is_waited_for_and_the_grant_run_again() {
+    new_role("overtaken").await;
+    let mut client = own_database("busy").await;
+    let other = administrator("busy").await;
+    other.batch_execute("BEGIN; GRANT CONNECT ON DATABASE busy TO pgappuser").await.unwrap();
+    let granting = tokio::spawn(async move {
+        admin::grant(&mut client, &Grant::new("overtaken", "busy", Level::Read)).await
+    });
+    somebody_waits(&administrator("postgres").await, "busy").await;
+    other.batch_execute("COMMIT").await.unwrap();
+    granting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_revoke_is_run_again_as_well() {
+    new_role("overtaken_again").await;
+    let mut client = own_database("busy_too").await;
+    let grant = Grant::new("overtaken_again", "busy_too", Level::Read);
+    admin::grant(&mut client, &grant).await.unwrap();
+    let other = administrator("busy_too").await;
+    other.batch_execute("BEGIN; GRANT CONNECT ON DATABASE busy_too TO pgappuser").await.unwrap();
+    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "overtaken_again").await });
+    somebody_waits(&administrator("postgres").await, "busy_too").await;
+    other.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+}
+
+/// The grant has changed the database and waits for the table; the other one, the reverse.
+#[tokio::test]
+async fn a_grant_that_the_server_chose_to_end_a_deadlock_is_run_again() {
+    new_role("patient").await;
+    new_role("entangled").await;
+    let client = own_database("knot").await;
+    let sql = "CREATE SCHEMA s; CREATE TABLE s.t (); GRANT USAGE ON SCHEMA s TO patient; \
+               GRANT CONNECT ON DATABASE knot TO patient WITH GRANT OPTION; \
+               GRANT SELECT ON s.t TO patient WITH GRANT OPTION";
+    client.batch_execute(sql).await.unwrap();
+    // Then it is the grant that finds the deadlock, and that is ended.
+    for sql in [
+        "ALTER DATABASE knot SET deadlock_timeout = '10ms'",
+        "ALTER ROLE patient SET deadlock_timeout = '1h'",
+    ] {
+        azure().server().execute(sql).await.unwrap();
+    }
+    let other = connect(azure(), Login::ServicePrincipal, "patient", "knot").await.unwrap();
+    other.batch_execute("BEGIN; GRANT SELECT ON s.t TO pgappuser").await.unwrap();
+    // Holds the grant up between the two.
+    let undecided = administrator("knot").await;
+    undecided.batch_execute("BEGIN; GRANT USAGE ON SCHEMA s TO pgappuser").await.unwrap();
+    let mut client = administrator("knot").await;
+    let granting = tokio::spawn(async move {
+        admin::grant(&mut client, &Grant::new("entangled", "knot", Level::Read).schema("s")).await
+    });
+    let watcher = administrator("postgres").await;
+    somebody_waits(&watcher, "knot").await;
+    let finishing = tokio::spawn(async move {
+        other.batch_execute("GRANT CONNECT ON DATABASE knot TO pgappuser; COMMIT").await
+    });
+    this_many_wait(&watcher, "knot", 2).await;
+    undecided.batch_execute("ROLLBACK").await.unwrap();
+    finishing.await.unwrap().unwrap();
+    granting.await.unwrap().unwrap();
+}
+
+/// What the role's sessions commit meanwhile.
+#[tokio::test]
+async fn a_function_that_changes_during_a_revoke_does_not_run_as_the_administrator() {
+    new_role("in_a_hurry").await;
+    let mut client = own_database("hurry").await;
+    client.batch_execute("CREATE SCHEMA s; GRANT ALL ON SCHEMA s TO in_a_hurry").await.unwrap();
+    let session =
+        async || connect(azure(), Login::ServicePrincipal, "in_a_hurry", "hurry").await.unwrap();
+    let function = |name, security| {
+        format!("CREATE FUNCTION s.{name}() RETURNS int SECURITY {security} LANGUAGE sql RETURN 1")
+    };
+    let (holding, hurrying) = (session().await, session().await);
+    holding.batch_execute(&function("early", "DEFINER")).await.unwrap();
+    holding.batch_execute(&function("altered", "INVOKER")).await.unwrap();
+    // Holds the revoke up at the first function.
+    holding.batch_execute("BEGIN; ALTER FUNCTION s.early() COST 5").await.unwrap();
+    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "in_a_hurry").await });
+    let watcher = administrator("hurry").await;
+    somebody_waits(&watcher, "hurry").await;
+    hurrying.batch_execute(&function("late", "DEFINER")).await.unwrap();
+    // Waits if the revoke came to the second function before the first.
+    tokio::select! {
+        outcome = hurrying.batch_execute("ALTER FUNCTION s.altered() SECURITY DEFINER") => outcome.unwrap(),
+        () = this_many_wait(&watcher, "hurry", 2) => {}
+    }
+    holding.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+    let sql = "SELECT proname::text FROM pg_proc \
+               WHERE pronamespace = 's'::regnamespace AND prosecdef = $1 ORDER BY 1";
+    let functions = async |is_definer: bool| {
+        let rows = watcher.query(sql, &[&is_definer]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+    };
+    assert_eq!(functions(true).await, [""; 0]);
+    assert_eq!(functions(false).await, ["altered", "early"]);
+}
+
+#[tokio::test]
+async fn a_role_is_revoked_in_two_databases_at_once() {
+    new_role("in_both").await;
+    let (mut one, mut two) =
+        (own_database("first_of_two").await, own_database("other_of_two").await);
+    let first = Grant::new("in_both", "first_of_two", Level::Owner);
+    let other = Grant::new("in_both", "other_of_two", Level::Owner);
+    for _ in 0..5 {
+        let (left, right) =
+            tokio::join!(admin::grant(&mut one, &first), admin::grant(&mut two, &other));
+        left.unwrap();
+        right.unwrap();
+        let (left, right) =
+            tokio::join!(admin::revoke(&mut one, "in_both"), admin::revoke(&mut two, "in_both"));
+        assert_eq!((left.unwrap(), right.unwrap()), (Change::Revoked, Change::Revoked));
+    }
+}
+
+/// `DROP OWNED` takes the rights on all databases, and what it took elsewhere is given back: nothing that
+/// somebody else takes away meanwhile.
+#[tokio::test]
+async fn what_is_revoked_elsewhere_meanwhile_stays_revoked() {
+    new_role("resurrected").await;
+    let mut client = own_database("revoked_here").await;
+    let elsewhere = own_database("revoked_there").await;
+    let sql = "CREATE TABLE t (); GRANT SELECT ON t TO resurrected; \
+               GRANT CONNECT ON DATABASE revoked_there TO resurrected";
+    client.batch_execute(sql).await.unwrap();
+    // Holds the revoke up at the table, which comes before the other database.
+    let undecided = administrator("revoked_here").await;
+    undecided.batch_execute("BEGIN; GRANT SELECT ON t TO pgappuser").await.unwrap();
+    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "resurrected").await });
+    let watcher = administrator("postgres").await;
+    somebody_waits(&watcher, "revoked_here").await;
+
+    let sql = "REVOKE CONNECT ON DATABASE revoked_there FROM resurrected";
+    let mut other = tokio::spawn(async move { elsewhere.batch_execute(sql).await });
+    let early = tokio::select! {
+        outcome = &mut other => Some(outcome),
+        () = somebody_waits(&watcher, "revoked_there") => None,
+    };
+    undecided.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+    let outcome = match early {
+        Some(outcome) => outcome,
+        None => other.await,
+    };
+    // The server tells the other session of the conflict, or has heard it.
+    let left = rights_on(&watcher, "revoked_there", "resurrected").await;
+    assert_eq!(outcome.unwrap().is_ok(), left == 0);
+}
+
+#[tokio::test]
+async fn a_change_whose_future_is_dropped_leaves_nothing() {
+    new_role("given_up").await;
+    let mut client = own_database("left_alone").await;
+    client.batch_execute("CREATE SCHEMA s; CREATE TABLE s.t ()").await.unwrap();
+    let other = administrator("left_alone").await;
+    // The grant is dropped while it waits for this table, after it has changed the database.
+    other.batch_execute("BEGIN; GRANT SELECT ON s.t TO pgappuser").await.unwrap();
+    let watcher = administrator("postgres").await;
+    let grant = Grant::new("given_up", "left_alone", Level::Owner).schema("s");
+    tokio::select! {
+        outcome = admin::grant(&mut client, &grant) => panic!("{outcome:?}"),
+        () = somebody_waits(&watcher, "left_alone") => {}
+    }
+    other.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(admin::privileges(&mut client, "given_up").await.unwrap(), []);
+    client.batch_execute("CREATE TABLE s.usable ()").await.unwrap();
+}

@@ -1,0 +1,230 @@
+//! PostgreSQL servers that break, stall, flood and talk nonsense, at each step of a login.
+//!
+//! Every one of them has the right certificate; `tls_safety` is about those that don't.
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::support::{
+    chain,
+    fake_server::{
+        Authority, FakeServer,
+        hostile::{Flooded, Misdeed, Step, message, message_of_length},
+    },
+    trusted,
+};
+use futures_util::future::join_all;
+use postgres_entra::{
+    AccessToken, Connector, Error, Host, Identity, Settings, Stage, TlsBackend, TlsErrorKind,
+    source,
+};
+
+const HOST: &str = "hostile.postgres.database.azure.com";
+const TOKEN: &str = "token-that-must-not-go-astray";
+/// Enough for a busy machine to set up TLS for all cases at once.
+const LIMIT: Duration = Duration::from_secs(3);
+/// What a busy machine may add.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// How a connect ended, and what the server saw of it.
+struct Outcome {
+    error: Error,
+    took: Duration,
+    server: FakeServer,
+    flooded: Flooded,
+}
+
+async fn connect(step: Step, misdeed: Misdeed, backend: TlsBackend) -> Outcome {
+    let authority = Authority::new();
+    let (server, flooded) =
+        FakeServer::hostile(authority.acceptor(HOST, |_| ()), step, misdeed).await;
+    let (_folder, file) = trusted(&authority);
+    let host = Host::new(HOST, server.port()).with_address(Ipv4Addr::LOCALHOST.into());
+    let settings = Settings::for_hosts(vec![host], Identity::SystemAssigned)
+        .with_user("aad_app")
+        .with_ssl_root_cert(file);
+    let connector = Connector::builder()
+        .settings(settings)
+        .tls_backend(backend)
+        .deadline(LIMIT)
+        .token_source(source::from_fn(|_scope| async {
+            AccessToken::new(TOKEN, SystemTime::now() + Duration::from_secs(3600))
+        }))
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    let error = connector.connect().await.expect_err("no login with this server");
+    Outcome { error, took: start.elapsed(), server, flooded }
+}
+
+/// Each step with each TLS library, at the same time.
+async fn everywhere(misdeed: Misdeed) -> Vec<(Step, String, Outcome)> {
+    let cases = Step::ALL
+        .into_iter()
+        .flat_map(|step| TlsBackend::ALL.iter().map(move |&backend| (step, backend)));
+    join_all(cases.map(async |(step, backend)| {
+        let outcome = connect(step, misdeed.clone(), backend).await;
+        let text = format!("{step:?}, {backend:?}: {}", chain(&outcome.error));
+        (step, text, outcome)
+    }))
+    .await
+}
+
+#[tokio::test]
+async fn a_reset_at_any_step_is_transient_and_tried_again_until_the_deadline() {
+    for (step, text, outcome) in everywhere(Misdeed::Reset).await {
+        let Outcome { error, took, server, .. } = outcome;
+        match &error {
+            Error::Connect(_) | Error::Timeout { last: Some(_), .. } => {}
+            Error::Tls(error) => assert_eq!(error.kind(), TlsErrorKind::Handshake, "{text}"),
+            _ => panic!("{text}"),
+        }
+        assert!(error.is_transient() && took < LIMIT + SLACK, "{text}: {took:?}");
+        assert!(server.connections() > 1, "{text}");
+        assert_eq!(server.received(TOKEN), step >= Step::PasswordReceived, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_stall_at_any_step_ends_at_the_deadline_which_names_it() {
+    for (step, text, outcome) in everywhere(Misdeed::Stall).await {
+        let Outcome { error, took, server, .. } = outcome;
+        let Error::Timeout { stage, .. } = &error else { panic!("{text}") };
+        let expected = match step {
+            Step::Accepted | Step::TlsRequested => Stage::Tcp,
+            Step::TlsAgreed => Stage::Tls,
+            _ => Stage::Login,
+        };
+        assert_eq!(*stage, expected, "{text}");
+        assert!(took >= LIMIT && took < LIMIT + SLACK, "{text}: {took:?}");
+        assert_eq!(server.received(TOKEN), step >= Step::PasswordReceived, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_the_request_for_tls_that_is_no_consent_is_no_tls() {
+    let error_message = message(b'E', b"SFATAL\0C28000\0Mno TLS for you\0\0");
+    for answer in [b"N".to_vec(), b"X".to_vec(), b"\0".to_vec(), error_message] {
+        for &backend in TlsBackend::ALL {
+            let misdeed = Misdeed::Send(answer.clone());
+            let Outcome { error, took, server, .. } =
+                connect(Step::TlsRequested, misdeed, backend).await;
+            let text = format!("{answer:?}, {backend:?}: {}", chain(&error));
+            let Error::Tls(error) = &error else { panic!("{text}") };
+            assert_eq!(error.kind(), TlsErrorKind::NotOffered, "{text}");
+            assert!(took < LIMIT + SLACK && !server.received(TOKEN), "{text}");
+        }
+    }
+}
+
+/// What follows the consent in the same packet could have been put there by anybody (CVE-2021-23222).
+#[tokio::test]
+async fn a_message_in_clear_behind_the_consent_to_tls_is_not_taken_for_the_servers() {
+    let cleartext_password = message(b'R', &[0, 0, 0, 3]);
+    let answers = [cleartext_password, b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), vec![0; 64]];
+    for answer in answers {
+        for &backend in TlsBackend::ALL {
+            let misdeed = Misdeed::Send(answer.clone());
+            let Outcome { error, server, .. } = connect(Step::TlsAgreed, misdeed, backend).await;
+            let text = format!("{answer:?}, {backend:?}: {}", chain(&error));
+            let Error::Tls(error) = &error else { panic!("{text}") };
+            assert_eq!(error.kind(), TlsErrorKind::Handshake, "{text}");
+            assert!(!error.is_transient() && !server.received(TOKEN), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_message_ends_the_login_at_once() {
+    let cases = [
+        ("a length below its own size", message_of_length(b'R', 3, &[])),
+        ("a length of zero", message_of_length(b'S', 0, &[])),
+        ("a negative length", message_of_length(b'R', u32::MAX, &[0; 8])),
+        ("an unknown kind", message(b'!', b"?")),
+        ("an unknown authentication", message(b'R', &[0, 0, 0, 99])),
+        ("an authentication that needs Kerberos", message(b'R', &[0, 0, 0, 7])),
+        ("no known SASL mechanism", message(b'R', b"\0\0\0\x0aNONE\0\0")),
+        ("a row before any query", message(b'D', &[0, 1, 0, 0, 0, 9, b'x'])),
+        ("an error without fields", message(b'E', &[0])),
+        ("a parameter that is no text", message(b'S', b"\xff\0\xff\0")),
+    ];
+    for step in Step::ENCRYPTED {
+        for (name, bytes) in &cases {
+            let misdeed = Misdeed::Send(bytes.clone());
+            let Outcome { error, server, .. } = connect(step, misdeed, TlsBackend::default()).await;
+            let text = format!("{name} at {step:?}: {}", chain(&error));
+            assert!(matches!(error, Error::Connect(_)) && !error.is_transient(), "{text}");
+            assert_eq!(server.connections(), 1, "{text}");
+            assert_eq!(server.received(TOKEN), step >= Step::PasswordReceived, "{text}");
+        }
+    }
+}
+
+/// tokio-postgres reports both alike, so it is tried again, up to the deadline.
+#[tokio::test]
+async fn a_message_that_is_shorter_than_its_content_counts_as_a_lost_connection() {
+    let cases = [
+        ("an authentication without a method", message(b'R', &[])),
+        ("a SASL list without an end", message(b'R', b"\0\0\0\x0aSCRAM-SHA-256")),
+        ("an error without an end", message(b'E', b"SFATAL")),
+        ("a parameter without an end", message(b'S', b"server_version")),
+        ("a key without its half", message(b'K', &[0, 0])),
+    ];
+    let outcomes = cases.map(async |(name, bytes)| {
+        let misdeed = Misdeed::Send(bytes);
+        (name, connect(Step::StartupReceived, misdeed, TlsBackend::default()).await)
+    });
+    for (name, Outcome { error, took, server, .. }) in join_all(outcomes).await {
+        let text = format!("{name}: {}", chain(&error));
+        assert!(matches!(error, Error::Connect(_) | Error::Timeout { .. }), "{text}");
+        assert!(error.is_transient() && took < LIMIT + SLACK, "{text}: {took:?}");
+        assert!(server.connections() > 1 && !server.received(TOKEN), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_no_text_is_still_a_refusal() {
+    let refusal = message(b'E', b"SFATAL\0C\xff\xfe\0M\xff\0\0");
+    for step in Step::ENCRYPTED {
+        let misdeed = Misdeed::Send(refusal.clone());
+        let Outcome { error, .. } = connect(step, misdeed, TlsBackend::default()).await;
+        assert!(error.is_rejected(), "{step:?}: {}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_gigabytes_that_never_comes_ends_at_the_deadline() {
+    let outcomes = Step::ENCRYPTED.map(async |step| {
+        let misdeed = Misdeed::Send(message_of_length(b'R', i32::MAX as u32, &[0; 8]));
+        connect(step, misdeed, TlsBackend::default()).await
+    });
+    for Outcome { error, took, .. } in join_all(outcomes).await {
+        assert!(took < LIMIT + SLACK, "{took:?}: {}", chain(&error));
+        assert!(matches!(error, Error::Timeout { stage: Stage::Login, .. }), "{}", chain(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_flood_is_cut_off_while_it_is_small() {
+    let floods = [
+        ("one huge message", message_of_length(b'R', i32::MAX as u32, &[]), vec![0; 65_536]),
+        (
+            "notices",
+            Vec::new(),
+            message(b'N', &[b"SNOTICE\0M", &[b'x'; 8_000][..], b"\0\0"].concat()),
+        ),
+        ("parameters", Vec::new(), message(b'S', &[&[b'x'; 8_000][..], b"\0y\0"].concat())),
+    ];
+    for (name, first, again) in &floods {
+        for &backend in TlsBackend::ALL {
+            let misdeed = Misdeed::Flood(first.clone(), again.clone());
+            let Outcome { error, flooded, .. } =
+                connect(Step::Authenticated, misdeed, backend).await;
+            let text = format!("{name}, {backend:?}: {error:?}");
+            assert!(matches!(error, Error::Connect(_)) && !error.is_transient(), "{text}");
+            // One mebibyte, and what the sockets of both sides hold.
+            assert!(flooded.bytes() < 16 << 20, "{text}: {} bytes", flooded.bytes());
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Logins to a PostgreSQL that knows nothing of Azure, so that the local Azure is not the only judge.
+//!
+//! The role's password is the token, and the server checks it with its own `password` method over its
+//! own TLS. Linux alone, because that has a whole network of loopback addresses to listen on.
+use std::path::PathBuf;
+
+use crate::support::{
+    chain, fake_server::Authority, shared_azure, skip, sleeps,
+    unmodified_postgres::UnmodifiedPostgres,
+};
+use postgres_entra::{
+    AccessToken, Connector, ConnectorBuilder, Error, Host, Identity, Rejection, RejectionReason,
+    Settings, SslMode, SslNegotiation, TlsBackend,
+    emulator::{ClientType, Login, Platform},
+    source,
+};
+use tokio::sync::OnceCell;
+use tokio_postgres::error::SqlState;
+
+const HOST: &str = "unmodified.postgres.database.azure.com";
+const ROLE: &str = "aad_orders";
+
+/// A server that all tests share, with a role whose password is this token.
+struct Rig {
+    server: UnmodifiedPostgres,
+    root_certificate: PathBuf,
+    token: AccessToken,
+}
+
+impl Rig {
+    async fn shared() -> &'static Self {
+        static RIG: OnceCell<Rig> = OnceCell::const_new();
+        RIG.get_or_init(Self::start).await
+    }
+
+    async fn start() -> Self {
+        let azure = shared_azure();
+        let authority = Authority::new();
+        let server = UnmodifiedPostgres::start(azure, &authority, HOST).await;
+        // In a folder that goes away with the local Azure: what is in a static is never dropped.
+        let root_certificate = azure.server().socket_dir().join("unmodified-ca.pem");
+        std::fs::write(&root_certificate, authority.pem()).unwrap();
+        let login = Login::SystemAssigned(Platform::AppService);
+        let connector = Connector::from_vars(azure.vars(login, ClientType::Other)).unwrap();
+        let token = connector.token_cache().unwrap().token().await.unwrap();
+        let role = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{}'", token.secret());
+        server.superuser().await.batch_execute(&role).await.unwrap();
+        Self { server, root_certificate, token }
+    }
+
+    fn settings(&self, identity: Identity) -> Settings {
+        let host = Host::new(HOST, 5432).with_address(self.server.address());
+        Settings::for_hosts(vec![host], identity)
+            .with_user(ROLE)
+            .with_database("postgres")
+            .with_ssl_root_cert(&self.root_certificate)
+    }
+
+    /// A connector whose source always brings the token that is the role's password.
+    fn connector(
+        &self,
+        change: impl FnOnce(Settings) -> Settings,
+        backend: TlsBackend,
+    ) -> Connector {
+        let settings = change(self.settings(Identity::SystemAssigned));
+        let token = self.token.clone();
+        let source = source::from_fn(move |_scope| std::future::ready(Ok(token.clone())));
+        build(Connector::builder().settings(settings).token_source(source), backend)
+    }
+
+    fn connector_with_password(
+        &self,
+        password: &str,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Connector {
+        let settings = change(self.settings(Identity::Password(password.into())));
+        build(Connector::builder().settings(settings), TlsBackend::default())
+    }
+}
+
+fn build(connector: ConnectorBuilder, backend: TlsBackend) -> Connector {
+    connector.tls_backend(backend).build().unwrap()
+}
+
+async fn rejection(connector: Connector) -> Rejection {
+    match connector.connect().await.unwrap_err() {
+        Error::Rejected(rejection) => rejection,
+        error => panic!("not a rejection: {}", chain(&error)),
+    }
+}
+
+/// Who the server says has logged in, and whether over TLS.
+async fn session(connector: &Connector) -> (String, bool) {
+    let client = connector.connect().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let query = "SELECT current_user::text, ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let row = client.query_one(query, &[]).await.unwrap();
+    (row.get(0), row.get(1))
+}
+
+#[tokio::test]
+async fn the_token_is_the_password_over_the_servers_own_tls() {
+    let rig = Rig::shared().await;
+    for &backend in TlsBackend::ALL {
+        let connector = rig.connector(|settings| settings, backend);
+        assert_eq!(session(&connector).await, (ROLE.to_owned(), true), "{backend:?}");
+    }
+}
+
+#[tokio::test]
+async fn tls_may_begin_without_being_asked_for() {
+    let rig = Rig::shared().await;
+    if rig.server.major_version().await < 17 {
+        return skip("direct TLS came with PostgreSQL 17");
+    }
+    for &backend in TlsBackend::ALL {
+        let direct = |settings: Settings| settings.with_ssl_negotiation(SslNegotiation::Direct);
+        let connector = rig.connector(direct, backend);
+        assert_eq!(session(&connector).await, (ROLE.to_owned(), true), "{backend:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_rejected() {
+    let rig = Rig::shared().await;
+    let rejection = rejection(rig.connector_with_password("wrong", |settings| settings)).await;
+    assert_eq!(rejection.sqlstate(), "28P01");
+    assert_eq!(rejection.reason(), RejectionReason::AuthenticationFailed, "{rejection}");
+}
+
+#[tokio::test]
+async fn a_password_without_tls_is_not_admitted() {
+    let rig = Rig::shared().await;
+    let connector =
+        rig.connector_with_password("wrong", |settings| settings.with_ssl_mode(SslMode::Disable));
+    let rejection = rejection(connector).await;
+    assert_eq!(rejection.reason(), RejectionReason::NotAdmitted, "{rejection}");
+}
+
+#[tokio::test]
+async fn a_missing_database_is_rejected() {
+    let rig = Rig::shared().await;
+    let connector =
+        rig.connector(|settings| settings.with_database("absent"), TlsBackend::default());
+    assert_eq!(rejection(connector).await.reason(), RejectionReason::DatabaseMissing);
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_log_in_is_rejected_with_the_servers_text() {
+    let rig = Rig::shared().await;
+    let role = format!("CREATE ROLE no_login PASSWORD '{}'", rig.token.secret());
+    rig.server.superuser().await.batch_execute(&role).await.unwrap();
+    let connector = rig.connector(|settings| settings.with_user("no_login"), TlsBackend::default());
+    let rejection = rejection(connector).await;
+    assert_eq!(rejection.sqlstate(), "28000");
+    assert!(rejection.message().contains("not permitted to log in"), "{rejection}");
+}
+
+#[tokio::test]
+async fn a_statement_is_cancelled() {
+    let rig = Rig::shared().await;
+    for &backend in TlsBackend::ALL {
+        let connector = rig.connector(|settings| settings, backend);
+        let client = connector.connect().await.unwrap();
+        let token = client.cancel_token();
+        let (sleep, ()) = tokio::join!(client.batch_execute("SELECT pg_sleep(60)"), async {
+            sleeps(&rig.server.superuser().await).await;
+            connector.cancel_query(&token).await.unwrap();
+        });
+        assert_eq!(sleep.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED), "{backend:?}");
+    }
+}

@@ -1,0 +1,4 @@
+//! The doctor.
+
+#[cfg(all(feature = "emulator", unix))]
+mod report;

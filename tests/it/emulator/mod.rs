@@ -1,0 +1,10 @@
+//! The local Azure: its endpoints over raw sockets, its server through tokio-postgres alone.
+
+mod app_service;
+mod entra;
+mod faults;
+mod imds;
+mod lifecycle;
+mod server;
+mod support;
+mod vars;

@@ -1,0 +1,19 @@
+//! The integration tests: one binary with a folder for each room of the crate.
+//!
+//! Tests that need a process of their own (an allocator, everything that is logged) are binaries beside
+//! this one.
+
+mod support;
+
+#[cfg(all(feature = "emulator", unix))]
+mod admin;
+mod cache;
+mod connector;
+mod diagnose;
+#[cfg(all(feature = "emulator", unix))]
+mod emulator;
+mod examples;
+mod pool;
+mod settings;
+mod source;
+mod tls;

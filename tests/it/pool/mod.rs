@@ -1,0 +1,10 @@
+//! Each pool across the lives of tokens, on a real server.
+
+#[cfg(all(feature = "bb8", feature = "emulator", unix))]
+mod bb8;
+#[cfg(all(feature = "deadpool", feature = "emulator", unix))]
+mod deadpool;
+#[cfg(all(feature = "diesel-async", feature = "emulator", unix))]
+mod diesel_async;
+#[cfg(all(feature = "sqlx", feature = "emulator", unix))]
+mod sqlx;

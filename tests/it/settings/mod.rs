@@ -1,0 +1,6 @@
+//! Settings from variables.
+
+mod environment;
+mod errors;
+mod selection;
+mod vectors;

@@ -1,0 +1,90 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use postgres_entra::{
+    Connector, Settings, TokenCache,
+    emulator::{ClientType, LocalAzure, Login, Platform},
+};
+
+use super::TestPool;
+use crate::support::eventually;
+
+/// Longer than anything takes that is expected to succeed.
+pub(super) const CHECKOUT_LIMIT: Duration = Duration::from_secs(10);
+
+const LOGIN: Login = Login::SystemAssigned(Platform::AppService);
+
+/// A pool, and a local Azure of its own.
+pub(super) struct Scene<P> {
+    pub(super) azure: LocalAzure,
+    pub(super) connector: Connector,
+    pub(super) pool: P,
+    size: usize,
+}
+
+impl<P: TestPool> Scene<P> {
+    pub(super) async fn open(azure: LocalAzure, size: usize) -> Self {
+        let role = azure.server().role(LOGIN).to_owned();
+        Self::open_as(azure, &role, size, CHECKOUT_LIMIT).await
+    }
+
+    pub(super) async fn open_as(
+        azure: LocalAzure,
+        role: &str,
+        size: usize,
+        limit: Duration,
+    ) -> Self {
+        let vars = azure.vars(LOGIN, ClientType::Python);
+        let settings = Settings::from_vars(vars.clone()).unwrap().with_user(role);
+        let tokens = Connector::from_vars(vars).unwrap().token_cache().unwrap().clone();
+        let connector =
+            Connector::builder().settings(settings).token_cache(tokens).build().unwrap();
+        let pool = P::open(&connector, size, limit).await;
+        Self { azure, connector, pool, size }
+    }
+
+    pub(super) fn tokens(&self) -> &TokenCache {
+        self.connector.token_cache().unwrap()
+    }
+
+    /// Time until the held token expires.
+    pub(super) fn token_left(&self) -> Duration {
+        self.tokens().stats().expires_in.unwrap_or_default()
+    }
+
+    /// Checks out all connections at once, which fills the pool, and returns their server processes.
+    pub(super) async fn sessions(&self) -> BTreeSet<i32> {
+        let mut checkouts = tokio::task::JoinSet::new();
+        for _ in 0..self.size {
+            let pool = self.pool.clone();
+            checkouts.spawn(async move { pool.checkout().await.expect("a checkout") });
+        }
+        let mut connections = checkouts.join_all().await;
+        let mut sessions = BTreeSet::new();
+        for connection in &mut connections {
+            sessions.insert(P::backend_pid(connection).await.expect("a query"));
+        }
+        assert_eq!(sessions.len(), self.size);
+        sessions
+    }
+
+    /// Ends all sessions on the server, and waits until these are gone.
+    pub(super) async fn kill(&self, sessions: &BTreeSet<i32>) {
+        self.azure.server().disconnect_all().await.unwrap();
+        let pids: Vec<_> = sessions.iter().map(ToString::to_string).collect();
+        sessions_ended(&self.azure, &format!("pid IN ({})", pids.join(","))).await;
+    }
+
+    pub(super) async fn close(self) {
+        self.pool.close().await;
+    }
+}
+
+/// Waits until the server has no session left for which the condition holds, except the superuser's:
+/// the local Azure has some of its own.
+pub(super) async fn sessions_ended(azure: &LocalAzure, condition: &str) {
+    let check = format!(
+        "DO $$ BEGIN IF EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' \
+         AND usename <> 'postgres' AND {condition}) THEN RAISE 'a session is left'; END IF; END $$"
+    );
+    eventually("sessions end", async || azure.server().execute(&check).await.is_ok()).await;
+}
