@@ -28,14 +28,24 @@
 //! with `retry_connection(false)` too. The [`Error`] itself is returned by
 //! [`dedicated_connection`](::bb8::Pool::dedicated_connection), and by `build` with a `min_idle`.
 //!
+//! Before it hands a connection out, bb8 asks the server whether it still works. A server that does not
+//! answer within 5 s, or the connector's deadline if that is shorter, has lost it: the pool makes another.
+//! Let the `connection_timeout` be longer than that, or a server that hangs is never found out.
+//!
 //! A pool closes when its last handle is dropped; each owned connection is one. Its reaper task ends at
 //! its next tick (30 s), and a connect that is under way at the connector's deadline.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    error::Error as StdError,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use ::bb8::{ErrorSink, ManageConnection};
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use super::CHECK_LIMIT;
 use crate::{ConnectError, Connector, Error};
 
 /// Makes the connections of a bb8 pool.
@@ -68,9 +78,16 @@ impl ManageConnection for ConnectionManager {
     }
 
     async fn is_valid(&self, client: &mut Client) -> Result<(), Error> {
-        let checked = client.check_connection().await;
+        // bb8 itself has no limit but that of the checkout, at which it keeps the connection for the next.
+        let limit = self.connector.deadline().min(CHECK_LIMIT);
+        let cause: Box<dyn StdError + Send + Sync> =
+            match timeout(limit, client.check_connection()).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error.into(),
+                Err(elapsed) => io::Error::new(io::ErrorKind::TimedOut, elapsed).into(),
+            };
         let host = self.connector.settings().first_host();
-        checked.map_err(|error| ConnectError::new(host.name(), host.port(), true, error).into())
+        Err(ConnectError::new(host.name(), host.port(), true, cause).into())
     }
 
     fn has_broken(&self, client: &mut Client) -> bool {

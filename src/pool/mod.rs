@@ -37,8 +37,15 @@ pub mod diesel_async;
 pub mod sqlx;
 
 use std::error::Error as StdError;
+#[cfg(feature = "bb8")]
+use std::time::Duration;
 
 use crate::{Error, error::cause};
+
+/// How long a pool waits for a server's answer before it gives a connection up. The answer takes one round
+/// trip; a server that stalls for longer under load would only get more to do by new logins.
+#[cfg(feature = "bb8")]
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
 
 /// This crate's error in the chain of causes of what a pool returned.
 ///

@@ -1,5 +1,7 @@
 //! TLS through the operating system's library.
 
+use std::io;
+
 use native_tls::Certificate;
 use tokio::net::TcpStream;
 use tokio_postgres::{Socket, tls::TlsConnect};
@@ -54,17 +56,24 @@ fn parse_roots(pem: &[u8]) -> Result<Vec<Certificate>, Error> {
     Ok(roots)
 }
 
+/// What the libraries say of a connection that ended in the middle of the handshake: OpenSSL, and
+/// Security.framework in both of its ways. They give no [`io::Error`] with it.
+const ENDED: [&str; 3] =
+    ["unexpected eof", "connection closed gracefully", "connection closed with no"];
+
 /// The libraries tell a refused certificate from a lost connection by their texts alone; all three
 /// (OpenSSL, SChannel, Security.framework) speak of a certificate in the one case only.
 fn classify(host: &str, error: native_tls::Error) -> TlsError {
-    let kind = if cause::lost_connection(&error) || !speaks_of_certificate(&error) {
-        TlsErrorKind::Handshake
+    let text = error.to_string().to_ascii_lowercase();
+    let (kind, cause) = if cause::lost_connection(&error) {
+        (TlsErrorKind::Handshake, error.into())
+    } else if ENDED.iter().any(|end| text.contains(end)) {
+        let ended = io::Error::new(io::ErrorKind::UnexpectedEof, error);
+        (TlsErrorKind::Handshake, ended.into())
+    } else if text.contains("certificate") {
+        (TlsErrorKind::Certificate, error.into())
     } else {
-        TlsErrorKind::Certificate
+        (TlsErrorKind::Handshake, error.into())
     };
-    TlsError::new(kind, Some(host), Some(error.into()))
-}
-
-fn speaks_of_certificate(error: &native_tls::Error) -> bool {
-    error.to_string().to_ascii_lowercase().contains("certificate")
+    TlsError::new(kind, Some(host), Some(cause))
 }

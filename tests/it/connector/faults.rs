@@ -71,9 +71,8 @@ async fn everywhere(misdeed: Misdeed) -> Vec<(Step, String, Outcome)> {
     .await
 }
 
-#[tokio::test]
-async fn a_reset_at_any_step_is_transient_and_tried_again_until_the_deadline() {
-    for (step, text, outcome) in everywhere(Misdeed::Reset).await {
+async fn is_tried_again_until_the_deadline(misdeed: Misdeed) {
+    for (step, text, outcome) in everywhere(misdeed).await {
         let Outcome { error, took, server, .. } = outcome;
         match &error {
             Error::Connect(_) | Error::Timeout { last: Some(_), .. } => {}
@@ -84,6 +83,21 @@ async fn a_reset_at_any_step_is_transient_and_tried_again_until_the_deadline() {
         assert!(server.connections() > 1, "{text}");
         assert_eq!(server.received(TOKEN), step >= Step::PasswordReceived, "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_reset_at_any_step_is_transient_and_tried_again_until_the_deadline() {
+    is_tried_again_until_the_deadline(Misdeed::Reset).await;
+}
+
+#[tokio::test]
+async fn an_orderly_close_at_any_step_is_transient_and_tried_again_until_the_deadline() {
+    is_tried_again_until_the_deadline(Misdeed::Close).await;
+}
+
+#[tokio::test]
+async fn a_close_without_a_word_at_any_step_is_transient_and_tried_again_until_the_deadline() {
+    is_tried_again_until_the_deadline(Misdeed::HangUp).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! A pool's test file implements [`TestPool`] and calls the stories that its pool can tell.
 
+mod frozen;
 mod scene;
 mod traffic;
 
@@ -14,7 +15,8 @@ use postgres_entra::{
 use tokio::{task::JoinSet, time::sleep};
 
 use self::{
-    scene::{Scene, sessions_ended},
+    frozen::Frozen,
+    scene::{Scene, one_of, sessions_ended},
     traffic::Traffic,
 };
 use super::eventually;
@@ -142,6 +144,21 @@ pub async fn leaves_nothing_when_closed<P: TestPool>() {
     closing.await.unwrap();
     sessions_ended(&azure, "true").await;
     eventually("no task is left", async || alive() <= before).await;
+}
+
+/// A server that takes its connections' requests and answers none of them has every checkout wait for
+/// one limit, and then for a new connection.
+pub async fn leaves_sessions_that_hang<P: TestPool>() {
+    let azure = LocalAzure::start().await.unwrap();
+    let scene = Scene::<P>::open_with_deadline(azure, SIZE, Duration::from_secs(2)).await;
+    let first = scene.sessions().await;
+    let frozen = Frozen::new(&first);
+    let second = scene.sessions().await;
+    assert!(second.is_disjoint(&first), "{second:?}");
+    assert_eq!(scene.sessions().await, second);
+    drop(frozen);
+    sessions_ended(&scene.azure, &one_of(&first)).await;
+    scene.close().await;
 }
 
 /// Two hundred checkouts at once on a cold pool wait for one and the same token.

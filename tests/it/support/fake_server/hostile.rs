@@ -32,6 +32,10 @@ pub enum Step {
 pub enum Misdeed {
     /// Resets the connection.
     Reset,
+    /// Closes the connection in order: what a server does that restarts.
+    Close,
+    /// Closes it without a word, encrypted or not: what is left of a process that was killed.
+    HangUp,
     /// Says nothing more, and keeps the connection open.
     Stall,
     /// Sends these bytes and nothing more, and keeps the connection open.
@@ -146,6 +150,17 @@ impl Script {
         match &self.misdeed {
             // A moment for what was sent before: a reset throws it away.
             Misdeed::Reset => tokio::time::sleep(Duration::from_millis(20)).await,
+            Misdeed::Close => {
+                stream.shutdown().await?;
+                // What the client still sends is read: else the system would answer with a reset.
+                received.drain(&mut stream).await;
+            }
+            Misdeed::HangUp => {
+                if matches!(self.step, Step::Accepted | Step::TlsAgreed) {
+                    // The client's turn: what it sends is read, or the system would send a reset.
+                    let _ = stream.read(&mut [0; 4096]).await?;
+                }
+            }
             Misdeed::Stall => received.drain(&mut stream).await,
             Misdeed::Send(bytes) => {
                 stream.write_all(bytes).await?;

@@ -11,6 +11,9 @@ use crate::support::eventually;
 /// Longer than anything takes that is expected to succeed.
 pub(super) const CHECKOUT_LIMIT: Duration = Duration::from_secs(10);
 
+/// What a connector has unless a story says otherwise.
+const DEADLINE: Duration = Duration::from_secs(30);
+
 const LOGIN: Login = Login::SystemAssigned(Platform::AppService);
 
 /// A pool, and a local Azure of its own.
@@ -23,8 +26,18 @@ pub(super) struct Scene<P> {
 
 impl<P: TestPool> Scene<P> {
     pub(super) async fn open(azure: LocalAzure, size: usize) -> Self {
-        let role = azure.server().role(LOGIN).to_owned();
-        Self::open_as(azure, &role, size, CHECKOUT_LIMIT).await
+        let settings = settings(&azure);
+        Self::open_with(azure, settings, DEADLINE, size, CHECKOUT_LIMIT).await
+    }
+
+    /// With a connector whose connects take no longer.
+    pub(super) async fn open_with_deadline(
+        azure: LocalAzure,
+        size: usize,
+        deadline: Duration,
+    ) -> Self {
+        let settings = settings(&azure);
+        Self::open_with(azure, settings, deadline, size, CHECKOUT_LIMIT).await
     }
 
     pub(super) async fn open_as(
@@ -33,11 +46,25 @@ impl<P: TestPool> Scene<P> {
         size: usize,
         limit: Duration,
     ) -> Self {
+        let settings = settings(&azure).with_user(role);
+        Self::open_with(azure, settings, DEADLINE, size, limit).await
+    }
+
+    async fn open_with(
+        azure: LocalAzure,
+        settings: Settings,
+        deadline: Duration,
+        size: usize,
+        limit: Duration,
+    ) -> Self {
         let vars = azure.vars(LOGIN, ClientType::Python);
-        let settings = Settings::from_vars(vars.clone()).unwrap().with_user(role);
         let tokens = Connector::from_vars(vars).unwrap().token_cache().unwrap().clone();
-        let connector =
-            Connector::builder().settings(settings).token_cache(tokens).build().unwrap();
+        let connector = Connector::builder()
+            .settings(settings)
+            .token_cache(tokens)
+            .deadline(deadline)
+            .build()
+            .unwrap();
         let pool = P::open(&connector, size, limit).await;
         Self { azure, connector, pool, size }
     }
@@ -70,13 +97,23 @@ impl<P: TestPool> Scene<P> {
     /// Ends all sessions on the server, and waits until these are gone.
     pub(super) async fn kill(&self, sessions: &BTreeSet<i32>) {
         self.azure.server().disconnect_all().await.unwrap();
-        let pids: Vec<_> = sessions.iter().map(ToString::to_string).collect();
-        sessions_ended(&self.azure, &format!("pid IN ({})", pids.join(","))).await;
+        sessions_ended(&self.azure, &one_of(sessions)).await;
     }
 
     pub(super) async fn close(self) {
         self.pool.close().await;
     }
+}
+
+fn settings(azure: &LocalAzure) -> Settings {
+    let settings = Settings::from_vars(azure.vars(LOGIN, ClientType::Python)).unwrap();
+    settings.with_user(azure.server().role(LOGIN))
+}
+
+/// The condition for [`sessions_ended`] that a session is one of these.
+pub(super) fn one_of(sessions: &BTreeSet<i32>) -> String {
+    let pids: Vec<_> = sessions.iter().map(ToString::to_string).collect();
+    format!("pid IN ({})", pids.join(","))
 }
 
 /// Waits until the server has no session left for which the condition holds, except the superuser's:
