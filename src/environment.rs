@@ -47,6 +47,16 @@ impl Environment {
         value.filter(|value| !value.trim().is_empty())
     }
 
+    /// Whether a variable is set to what is not Unicode, so that [`get`](Self::get) can't read it.
+    pub(crate) fn is_not_unicode(&self, name: &str) -> bool {
+        match &self.0 {
+            Variables::Process => {
+                matches!(std::env::var(name), Err(std::env::VarError::NotUnicode(_)))
+            }
+            Variables::Fixed(_) => false,
+        }
+    }
+
     /// The names of all variables that are set, in alphabetical order.
     pub fn names(&self) -> Vec<String> {
         match &self.0 {

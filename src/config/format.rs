@@ -3,15 +3,44 @@
 use super::{
     ado_net, jdbc, keywords, libpq,
     parameters::{Pairs, Parameters},
+    references::{holds_reference, is_reference, unresolved_reference},
     uri,
 };
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigErrorKind};
 
 /// Reads a connection string in whichever grammar it is written; errors name the variable.
 pub(super) fn parse(text: &str, variable: &str) -> Result<Parameters, ConfigError> {
-    parse_pairs(text.trim())
-        .map(|pairs| Parameters::from_pairs(pairs, variable))
-        .map_err(|error| error.in_variable(variable))
+    read(parse_pairs, text, variable)
+}
+
+/// Reads a JDBC URL.
+pub(super) fn parse_jdbc_url(text: &str, variable: &str) -> Result<Parameters, ConfigError> {
+    read(jdbc::parse, text, variable)
+}
+
+/// What a variable states. It must state something: one that is set and says nothing would leave the
+/// word to the next, which may mean another database.
+fn read(
+    grammar: fn(&str) -> Result<Pairs, ConfigError>,
+    text: &str,
+    variable: &str,
+) -> Result<Parameters, ConfigError> {
+    if holds_reference(text) {
+        return Err(unresolved_reference(variable));
+    }
+    let pairs = grammar(text.trim()).map_err(|error| error.in_variable(variable))?;
+    if pairs.iter().any(|(_, value)| is_reference(value)) {
+        return Err(unresolved_reference(variable));
+    }
+    let host = pairs.iter().rev().find(|(keyword, _)| *keyword == "host");
+    if host.is_some_and(|(_, host)| host.trim().is_empty()) {
+        return Err(empty_host().in_variable(variable));
+    }
+    let parameters = Parameters::from_pairs(pairs, variable);
+    if parameters.is_empty() {
+        return Err(states_nothing().in_variable(variable));
+    }
+    Ok(parameters)
 }
 
 fn parse_pairs(text: &str) -> Result<Pairs, ConfigError> {
@@ -25,10 +54,21 @@ fn parse_pairs(text: &str) -> Result<Pairs, ConfigError> {
         return Err(other_scheme());
     }
     let libpq = libpq::parse(text);
-    if libpq.as_ref().is_ok_and(|pairs| is_plausible(pairs, text)) || !looks_like_ado_net(text) {
+    let is_plain = libpq.is_ok() && !libpq::holds_separator(text);
+    if is_plain || !looks_like_ado_net(text) {
         return libpq;
     }
-    ado_net::parse(text)
+    match (ado_net::parse(text), libpq) {
+        (Ok(pairs), _) if !holds_blank_in_host(&pairs) => Ok(pairs),
+        (_, Ok(pairs)) if pairs.len() > 1 => Err(two_separators()),
+        (ado_net, _) => ado_net,
+    }
+}
+
+/// What ADO.NET finds in `Host=a user=b;`, which was meant for libpq.
+fn holds_blank_in_host(pairs: &Pairs) -> bool {
+    let mut hosts = pairs.iter().filter(|(keyword, _)| *keyword == "host");
+    hosts.any(|(_, host)| host.contains(char::is_whitespace))
 }
 
 /// Whether the text begins as a URL does.
@@ -37,19 +77,6 @@ fn has_other_scheme(text: &str) -> bool {
         !scheme.is_empty()
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
     })
-}
-
-/// Whether pairs that libpq would accept are what the writer meant.
-///
-/// `host=h;port=1` is one pair to libpq, and a quoted libpq password may hold `;`, so the `;` alone
-/// tells nothing. But a host can't hold one, and a string in which ADO.NET alone finds a host is
-/// ADO.NET.
-fn is_plausible(pairs: &Pairs, text: &str) -> bool {
-    let mut hosts = pairs.iter().filter(|(keyword, _)| *keyword == "host").peekable();
-    if hosts.peek().is_some() {
-        return hosts.all(|(_, host)| !host.contains(';'));
-    }
-    !ado_net::parse(text).is_ok_and(|pairs| pairs.iter().any(|(keyword, _)| *keyword == "host"))
 }
 
 /// Whether the first pair is one of ADO.NET: by its keyword, or by the `;` that ends its value.
@@ -61,6 +88,27 @@ fn looks_like_ado_net(text: &str) -> bool {
     } else {
         ado_net::is_keyword(name) || rest.contains(';')
     }
+}
+
+fn states_nothing() -> ConfigError {
+    ConfigError::malformed("states nothing", "state host, user and database in it, or unset it")
+}
+
+fn empty_host() -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Missing,
+        "states a host that is empty",
+        "state the server's name, or leave the keyword out",
+    )
+}
+
+fn two_separators() -> ConfigError {
+    ConfigError::malformed(
+        "the connection string separates its pairs both with blanks and with `;`, so that its host \
+         can't be told",
+        "use blanks alone (`host=h user=u`) or `;` alone (`Host=h;Username=u`), and quote a value that \
+         holds either",
+    )
 }
 
 fn other_scheme() -> ConfigError {
@@ -104,6 +152,43 @@ mod tests {
         {
             assert_eq!(value(text, "host").as_deref(), Some("h"), "{text}");
             assert!(value(text, "password").unwrap().starts_with("a;"), "{text}");
+        }
+    }
+
+    #[test]
+    fn pairs_that_are_separated_in_two_ways_are_refused() {
+        let cases = [
+            ("user=u dbname=d host=h;", "`;` alone"),
+            ("user=u host=h;", "`;` alone"),
+            ("host=h; user=u", "`;` alone"),
+            ("host=h user=u;", "`;` alone"),
+            ("user=u;host=h", "`Username`"),
+            ("host=h;port=1;dbname=d;user=u;password=p", "`Database`"),
+            ("user=u;dbname=d;password=p", "`Username`"),
+            ("host=h password=p;user=u", "`;` alone"),
+        ];
+        for (text, fix) in cases {
+            let error = parse(text, "TEST").err().unwrap_or_else(|| panic!("{text} was accepted"));
+            assert!(error.to_string().contains(fix), "{text}: {error}");
+            assert!(error.to_string().contains(';'), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_string_that_states_nothing_is_refused() {
+        for text in ["postgres://", "postgresql:///?", "jdbc:postgresql:///", "Pooling=true;"] {
+            let error = parse(text, "TEST").err().unwrap_or_else(|| panic!("{text} was accepted"));
+            assert!(error.to_string().contains("states nothing"), "{text}: {error}");
+        }
+        for text in [
+            "Host=;Username=u",
+            "Host=h;Server=",
+            "host='' user=u",
+            "postgres://u@h?host=",
+            "jdbc:postgresql://h/?PGHOST=",
+        ] {
+            let error = parse(text, "TEST").err().unwrap_or_else(|| panic!("{text} was accepted"));
+            assert!(error.to_string().contains("host that is empty"), "{text}: {error}");
         }
     }
 

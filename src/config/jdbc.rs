@@ -1,7 +1,9 @@
 //! JDBC URLs: `jdbc:postgresql://host:5432/database?sslmode=require&user=u`, as
 //! [pgjdbc](https://jdbc.postgresql.org/documentation/use/#connecting-to-the-database) reads them.
 
-use super::{authority::host_and_port_lists, parameters::Pairs, percent, search_path};
+use super::{
+    authority::host_and_port_lists, parameters::Pairs, percent, session_options::SessionOptions,
+};
 use crate::error::ConfigError;
 
 const SCHEME: &str = "jdbc:postgresql:";
@@ -11,9 +13,11 @@ pub(super) fn is_jdbc_url(text: &str) -> bool {
     text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("jdbc:"))
 }
 
-/// Whether the text is a JDBC URL of another database.
+/// Whether the text is a JDBC URL of another database: no part of its scheme says PostgreSQL, as those
+/// of drivers that wrap another one do (`jdbc:otel:postgresql:`).
 pub(super) fn is_for_another_database(text: &str) -> bool {
-    is_jdbc_url(text) && !text.starts_with(SCHEME)
+    let scheme = text.split("//").next().unwrap_or_default();
+    is_jdbc_url(text) && !scheme.split(':').any(|part| part.eq_ignore_ascii_case("postgresql"))
 }
 
 /// Reads a JDBC URL by the rules of pgjdbc's `Driver.parseURL`.
@@ -38,24 +42,29 @@ fn push_location(location: &str, pairs: &mut Pairs) -> Result<(), ConfigError> {
         return Err(second_slash());
     }
     let (hosts, ports) = host_and_port_lists(authority)?;
-    pairs.push(("host", hosts));
-    pairs.push(("port", ports));
+    for (keyword, list) in [("host", hosts), ("port", ports)] {
+        if !list.is_empty() {
+            pairs.push((keyword, list));
+        }
+    }
     pairs.push(("dbname", decode(database)?));
     Ok(())
 }
 
 fn push_query(query: &str, pairs: &mut Pairs) -> Result<(), ConfigError> {
     let mut implied_sslmode = None;
+    let mut session = SessionOptions::default();
     for property in query.split('&').filter(|property| !property.is_empty()) {
         let (name, value) = property.split_once('=').unwrap_or((property, ""));
         let value = decode(value)?;
         match name {
             "ssl" => implied_sslmode = Some(sslmode_of_ssl(&value)),
-            "currentSchema" => search_path::push_option(&value, pairs),
-            "options" => search_path::push_options(&value, pairs),
+            "currentSchema" => session.search_path = value,
+            "options" => session.options = value,
             _ => pairs.extend(keyword(name).map(|keyword| (keyword, translate(keyword, value)))),
         }
     }
+    session.push_to(pairs);
     if let Some(mode) = implied_sslmode.filter(|_| !states(pairs, "sslmode")) {
         pairs.push(("sslmode", mode.to_owned()));
     }
@@ -224,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_current_schema_becomes_a_server_option() {
-        let url = "jdbc:postgresql://h/?options=-c+a%3Db&currentSchema=my+schema,public";
+        let url = "jdbc:postgresql://h/?options=x&options=-c+a%3Db&currentSchema=my+schema,public";
         let options = value(url, "options");
         assert_eq!(options.as_deref(), Some(r"-c a=b -c search_path=my\ schema,public"));
     }

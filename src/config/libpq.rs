@@ -3,7 +3,7 @@
 
 use std::{iter::Peekable, str::Chars};
 
-use super::{keywords, parameters::Pairs};
+use super::{ado_net, keywords, parameters::Pairs};
 use crate::error::ConfigError;
 
 /// Reads a keyword/value string by the rules of libpq's `conninfo_parse`.
@@ -11,7 +11,7 @@ pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
     let mut scanner = Scanner { chars: text.chars().peekable() };
     let mut pairs = Pairs::new();
     while let Some(name) = scanner.keyword()? {
-        let value = scanner.value()?;
+        let Value { text: value, .. } = scanner.value()?;
         let pair = translate(&name, value).ok_or_else(|| unknown_keyword(&name, &pairs))?;
         pairs.push(pair);
     }
@@ -28,6 +28,35 @@ pub(super) fn translate(name: &str, value: String) -> Option<(&'static str, Stri
         _ => (keywords::known(name)?, value),
     };
     Some(pair)
+}
+
+/// Whether a value without quotes holds a `;` that rather ends a pair of ADO.NET. A password may hold
+/// any, unless a keyword follows it.
+pub(super) fn holds_separator(text: &str) -> bool {
+    let mut scanner = Scanner { chars: text.chars().peekable() };
+    while let Ok(Some(name)) = scanner.keyword() {
+        match scanner.value() {
+            Ok(Value { text, quoted: false }) if name == "password" => {
+                if text.split(';').skip(1).any(begins_with_keyword) {
+                    return true;
+                }
+            }
+            Ok(Value { text, quoted: false }) if text.contains(';') => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn begins_with_keyword(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, _)| {
+        keywords::known(&name.to_ascii_lowercase()).is_some() || ado_net::is_keyword(name)
+    })
+}
+
+struct Value {
+    text: String,
+    quoted: bool,
 }
 
 struct Scanner<'a> {
@@ -57,12 +86,11 @@ impl Scanner<'_> {
     }
 
     /// libpq skips blanks here, so that in `password= user=x` the password is `user=x`.
-    fn value(&mut self) -> Result<String, ConfigError> {
+    fn value(&mut self) -> Result<Value, ConfigError> {
         self.skip_blanks();
-        match self.chars.next_if_eq(&'\'') {
-            Some(_) => self.quoted_value(),
-            None => Ok(self.bare_value()),
-        }
+        let quoted = self.chars.next_if_eq(&'\'').is_some();
+        let text = if quoted { self.quoted_value()? } else { self.bare_value() };
+        Ok(Value { text, quoted })
     }
 
     fn bare_value(&mut self) -> String {
@@ -112,8 +140,8 @@ fn unterminated_quote() -> ConfigError {
 /// password that should have been quoted or encoded.
 pub(super) fn unknown_keyword(name: &str, before: &Pairs) -> ConfigError {
     let after_password = before.last().is_some_and(|(keyword, _)| *keyword == "password");
-    let is_word =
-        (1..=40).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let is_word = (1..=40).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
     let problem = if is_word && !after_password {
         format!("libpq knows no parameter `{name}`")
     } else {
@@ -177,7 +205,7 @@ mod tests {
             ("host=a hunter2", "not followed by `=`"),
             ("password=my hunter2=x", "libpq doesn't know"),
             ("hostname=hunter2", "`hostname`"),
-            ("Host=hunter2", "libpq doesn't know"),
+            ("Host=hunter2", "`Host`"),
             ("=hunter2", "libpq doesn't know"),
         ];
         for (text, problem) in cases {

@@ -22,8 +22,9 @@ mod percent;
 #[cfg(test)]
 mod properties;
 mod read;
-mod search_path;
+mod references;
 mod service_connector;
+mod session_options;
 mod settings;
 mod spring;
 mod uri;

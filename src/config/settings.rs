@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -22,7 +23,7 @@ use crate::{Cloud, Identity};
 ///     .with_user("aad_orders");
 /// assert_eq!(settings.hosts()[0].port(), 5432);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
     pub(super) hosts: Vec<Host>,
     pub(super) database: Option<String>,
@@ -307,5 +308,48 @@ impl Settings {
     /// differ in this alone are equal.
     pub fn origins(&self) -> impl Iterator<Item = (&'static str, &Origin)> {
         self.origins.iter()
+    }
+}
+
+/// Shows no value of `application_name` and `options`: they may hold anything.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = |text: &Option<String>| text.as_ref().map(|_| "[set]");
+        f.debug_struct("Settings")
+            .field("hosts", &self.hosts)
+            .field("database", &self.database)
+            .field("user", &self.user)
+            .field("identity", &self.identity)
+            .field("cloud", &self.cloud)
+            .field("ssl_mode", &self.ssl_mode)
+            .field("ssl_negotiation", &self.ssl_negotiation)
+            .field("ssl_root_cert", &self.ssl_root_cert)
+            .field("channel_binding", &self.channel_binding)
+            .field("application_name", &set(&self.application_name))
+            .field("options", &set(&self.options))
+            .field("connect_timeout", &self.connect_timeout)
+            .field("tcp_user_timeout", &self.tcp_user_timeout)
+            .field("keepalives", &self.keepalives)
+            .field("target_session_attrs", &self.target_session_attrs)
+            .field("load_balance_hosts", &self.load_balance_hosts)
+            .field("origins", &self.origins)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_may_hold_anything_are_not_shown() {
+        let settings = Settings::new("h", Identity::SystemAssigned)
+            .with_options("-c app.key=hunter2")
+            .with_application_name("hunter2");
+        let shown = format!("{settings:?}");
+        assert!(
+            shown.contains("options: Some(\"[set]\")") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 }

@@ -3,7 +3,7 @@
 //! ([documentation](https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.typesafe-configuration-properties.relaxed-binding)).
 
 use super::{
-    jdbc,
+    format, jdbc,
     parameters::Parameters,
     variables::{Variable, Variables},
 };
@@ -38,8 +38,7 @@ pub(super) fn find(variables: &Variables<'_>) -> Result<Option<Parameters>, Conf
     if jdbc::is_for_another_database(&url.value) {
         return Ok(None);
     }
-    let pairs = jdbc::parse(&url.value).map_err(|error| error.in_variable(&url.name))?;
-    let mut parameters = Parameters::from_pairs(pairs, &url.name);
+    let mut parameters = format::parse_jdbc_url(&url.value, &url.name)?;
     for (key, keyword) in [(USERNAME, "user"), (PASSWORD, "password")] {
         if let Some(variable) = get(variables, key)? {
             parameters.reconcile(Parameters::single(keyword, variable))?;

@@ -56,6 +56,10 @@ impl Settings {
 
     /// The startup message ends each text with a NUL byte, so none may hold one.
     fn check_texts(&self) -> Result<(), ConfigError> {
+        if self.user.as_ref().is_some_and(String::is_empty) {
+            let fix = "name the role to log in as, or leave the user out";
+            return Err(self.error("user", ConfigErrorKind::Malformed, "the user is empty", fix));
+        }
         let texts = [
             ("user", &self.user),
             ("dbname", &self.database),
@@ -179,6 +183,7 @@ mod tests {
         let token = with_identity(Identity::SystemAssigned);
         assert!(token.validate().is_ok());
         assert_eq!(refused(&token.clone().with_ssl_mode(SslMode::Prefer)), ConfigErrorKind::Unsafe);
+        assert_eq!(refused(&token.clone().with_user("")), ConfigErrorKind::Malformed);
         assert_eq!(refused(&token.with_user("a\0b")), ConfigErrorKind::Malformed);
         let password = with_identity(Identity::Password("p".into()));
         assert!(password.with_ssl_mode(SslMode::Disable).validate().is_ok());

@@ -3,15 +3,11 @@
 
 use zeroize::Zeroizing;
 
-use super::names::ConnectionNames;
-use crate::{
-    Environment,
-    error::{ConfigError, ConfigErrorKind},
+use super::{
+    names::ConnectionNames,
+    references::{is_reference, unresolved_reference},
 };
-
-/// What App Service leaves in a variable whose reference it couldn't resolve
-/// ([documentation](https://learn.microsoft.com/azure/app-service/app-service-key-vault-references)).
-const REFERENCES: [&str; 2] = ["@Microsoft.KeyVault(", "@Microsoft.AppConfiguration("];
+use crate::{Environment, error::ConfigError};
 
 /// A variable that is set. The value may be a secret: it has no `Debug` and is wiped when dropped.
 #[derive(Clone)]
@@ -51,6 +47,9 @@ impl<'a> Variables<'a> {
 
     /// A variable by its full name, value untouched: a password may begin or end with a blank.
     pub(super) fn get_verbatim(&self, name: &str) -> Result<Option<Variable>, ConfigError> {
+        if self.environment.is_not_unicode(name) {
+            return Err(not_unicode(name));
+        }
         let Some(value) = self.environment.get(name).map(Zeroizing::new) else { return Ok(None) };
         if is_reference(&value) {
             return Err(unresolved_reference(name));
@@ -64,19 +63,6 @@ impl<'a> Variables<'a> {
     }
 }
 
-fn is_reference(value: &str) -> bool {
-    let value = value.trim_start();
-    REFERENCES.iter().any(|reference| {
-        value.get(..reference.len()).is_some_and(|start| start.eq_ignore_ascii_case(reference))
-    })
-}
-
-fn unresolved_reference(name: &str) -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::UnresolvedReference,
-        "holds a reference to a secret store in place of the secret",
-        "let the application's identity read the secret, check the reference's status in the \
-         Azure portal, and restart",
-    )
-    .in_variable(name)
+fn not_unicode(name: &str) -> ConfigError {
+    ConfigError::malformed("is not Unicode", "set it to UTF-8 text, or unset it").in_variable(name)
 }

@@ -36,7 +36,8 @@ const OTHERS: [&str; 7] = [
 /// `PGHOST`, `PGPORT`, `PGUSER`, `PGSSLMODE`, the token as `PGPASSWORD`, and so on
 /// ([documentation](https://www.postgresql.org/docs/current/libpq-envars.html)).
 ///
-/// Made by [`Connector::libpq_variables`]. `Debug` shows `PGPASSWORD` as `[redacted]`.
+/// Made by [`Connector::libpq_variables`]. `Debug` shows `PGPASSWORD` as `[redacted]`, and no value of
+/// `PGOPTIONS` and `PGAPPNAME`, which may hold anything.
 pub struct LibpqVariables {
     vars: Vec<(&'static str, String)>,
     password: Secret,
@@ -170,7 +171,10 @@ fn system_roots() -> String {
 
 impl fmt::Debug for LibpqVariables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let vars = self.vars.iter().map(|(name, value)| (name, value));
+        let vars = self.vars.iter().map(|(name, value)| match *name {
+            "PGOPTIONS" | "PGAPPNAME" => (name, "[set]"),
+            _ => (name, value.as_str()),
+        });
         f.debug_map().entries(vars).entry(&"PGPASSWORD", &self.password).finish()
     }
 }
@@ -237,8 +241,12 @@ mod tests {
 
     #[test]
     fn the_password_is_handed_over_and_not_shown() {
-        let vars = vars(&Settings::new("a", Identity::SystemAssigned));
+        let settings = Settings::new("a", Identity::SystemAssigned)
+            .with_options("-c app.key=hunter2")
+            .with_application_name("hunter2");
+        let vars = vars(&settings);
         assert_eq!(get(&vars, "PGPASSWORD"), Some("hunter2"));
+        assert_eq!(get(&vars, "PGOPTIONS"), Some("-c app.key=hunter2"));
         assert!(!format!("{vars:?}").contains("hunter2"));
     }
 }

@@ -30,6 +30,12 @@ const AUTHORITY_FIX: &str =
 /// ([documentation](https://learn.microsoft.com/python/api/azure-identity/azure.identity.azureauthorityhosts)).
 pub(super) fn authority(text: &str) -> Result<Url, ConfigError> {
     let text = text.trim();
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    // `https:/host` without this would be a host named `https`.
+    let has_scheme = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    if has_scheme && !text[scheme.len()..].starts_with("://") {
+        return Err(ConfigError::malformed("the address is not a URL", AUTHORITY_FIX));
+    }
     let url = if text.contains("://") {
         parse(text, AUTHORITY_FIX)?
     } else {
@@ -104,7 +110,15 @@ mod tests {
         for text in [" login.microsoftonline.us", "login.microsoftonline.us/"] {
             assert_eq!(authority(text).unwrap().as_str(), "https://login.microsoftonline.us/");
         }
-        for text in ["", "login example", "user:hunter2@login.example"] {
+        for text in [
+            "",
+            "login example",
+            "user:hunter2@login.example",
+            "https:/login.example",
+            "HTTPS:login.example",
+            "http:/127.0.0.1",
+            "https:",
+        ] {
             let error = authority(text).unwrap_err();
             assert_eq!(error.kind(), ConfigErrorKind::Malformed, "{text}");
             assert!(error.fix().contains("https://login.microsoftonline.com"), "{error}");

@@ -5,41 +5,60 @@
 mod keywords;
 mod servers;
 
-use super::{parameters::Pairs, search_path};
+use self::keywords::Meaning;
+use super::{parameters::Pairs, session_options::SessionOptions};
 use crate::error::ConfigError;
 
-/// Reads an ADO.NET string. Keywords that Npgsql doesn't know, or that mean nothing here, are
-/// ignored.
+/// A pair of an ADO.NET string, with the quoting undone.
+struct Written {
+    keyword: String,
+    value: String,
+    quoted: bool,
+}
+
+/// Reads an ADO.NET string by the rules of Npgsql. What means nothing to a connect is ignored; what
+/// Npgsql doesn't know is refused, because it may be the host, the user or half of a password.
 pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
     let mut pairs = Pairs::new();
     let mut port = String::new();
-    for (name, value) in split(text)? {
-        match keywords::keyword(&name) {
-            Some("port") => port = value,
-            Some("host") => servers::push_hosts(&value, &mut pairs),
-            Some("search_path") => search_path::push_option(&value, &mut pairs),
-            Some("options") => search_path::push_options(&value, &mut pairs),
-            Some(keyword) => pairs.push((keyword, keywords::translate(keyword, value))),
-            None => {}
+    let mut session = SessionOptions::default();
+    let mut may_be_password = false;
+    for Written { keyword, value, quoted } in split(text)? {
+        let meaning = keywords::meaning(&keyword)
+            .ok_or_else(|| keywords::unknown(&keyword, may_be_password))?;
+        // An unquoted value ends at the first `;`, so that what follows may belong to it. One with an
+        // equals sign may hold a password that was written for another grammar.
+        may_be_password = !quoted && (meaning == Meaning::Libpq("password") || value.contains('='));
+        match meaning {
+            Meaning::Libpq("port") => port = value,
+            Meaning::Libpq("host") => servers::push_hosts(&value, &mut pairs),
+            Meaning::Libpq("options") => session.options = value,
+            Meaning::Libpq(keyword) => pairs.push((keyword, keywords::translate(keyword, value))),
+            Meaning::SearchPath => session.search_path = value,
+            Meaning::TimeZone => session.time_zone = value,
+            Meaning::Nothing => {}
         }
     }
+    session.push_to(&mut pairs);
     servers::apply_port(port, &mut pairs);
     Ok(pairs)
 }
 
-/// Whether Npgsql knows a keyword that means something here.
+/// Whether Npgsql knows a keyword.
 pub(super) fn is_keyword(name: &str) -> bool {
-    keywords::keyword(name).is_some()
+    keywords::meaning(name).is_some()
 }
 
-/// Splits a string into its keywords and values, with the quoting undone.
-fn split(text: &str) -> Result<Vec<(String, String)>, ConfigError> {
+/// Splits a string into its pairs.
+fn split(text: &str) -> Result<Vec<Written>, ConfigError> {
     let mut pairs = Vec::new();
     let mut rest = text.trim_start_matches(is_filler);
     while !rest.is_empty() {
-        let (name, after_name) = split_name(rest)?;
-        let (value, after_value) = split_value(after_name.trim_start())?;
-        pairs.push((name, value));
+        let (keyword, after_keyword) = split_keyword(rest)?;
+        let after_keyword = after_keyword.trim_start();
+        let quoted = after_keyword.starts_with(['"', '\'']);
+        let (value, after_value) = split_value(after_keyword)?;
+        pairs.push(Written { keyword, value, quoted });
         rest = after_value.trim_start_matches(is_filler);
     }
     Ok(pairs)
@@ -51,7 +70,7 @@ fn is_filler(c: char) -> bool {
 }
 
 /// Takes a keyword and the `=` after it; `==` is an equals sign in the keyword.
-fn split_name(text: &str) -> Result<(String, &str), ConfigError> {
+fn split_keyword(text: &str) -> Result<(String, &str), ConfigError> {
     let mut name = String::new();
     let mut rest = text;
     loop {
@@ -190,7 +209,45 @@ mod tests {
     fn the_last_duplicate_wins_and_an_empty_value_resets() {
         assert_eq!(value("User Id=a;UID=b", "user").as_deref(), Some("b"));
         assert_eq!(value("User Id=a;User Id=;", "user"), None);
-        assert_eq!(value("Pooling=true;Command Timeout=5;x==y=z", "user"), None);
+        assert_eq!(value("Options=a;Options=b;", "options").as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn what_means_nothing_to_a_connect_is_ignored() {
+        let text = "Pooling=true;Command Timeout=5;Trust Server Certificate=true;Enlist=false;\
+                    Include Error Detail=true;MaxPoolSize=9;Persist Security Info=false;";
+        assert_eq!(parse(text).unwrap(), [("port", String::new())]);
+    }
+
+    #[test]
+    fn an_unknown_keyword_is_refused_and_named_unless_it_may_be_part_of_a_password() {
+        let cases = [
+            ("Host=h;User=hunter2", "`Username`"),
+            ("Data Source=hunter2;Initial Catalog=d", "`Host`"),
+            ("Host=h;dbname=hunter2", "`Database`"),
+            ("Host=h;Passwort=hunter2", "`Passwort`"),
+            ("Host=h;Password=\"a\";Colour=hunter2", "`Colour`"),
+            ("Host=h;Password=Pa;hunter2=1", "double quotes"),
+            ("Host=h;Password=Pa;user=hunter2", "double quotes"),
+            ("Host=h;hun.ter2=1", "no keyword of Npgsql"),
+            ("x==y=hunter2", "no keyword of Npgsql"),
+        ];
+        for (text, problem) in cases {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(problem), "{text}: {message}");
+            assert!(!message.contains("hunter2"), "{message}");
+            assert!(!message.contains("hun.ter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn settings_of_the_session_become_options_for_the_server() {
+        let text = "Timezone=Europe/Berlin;Options=-c a=b;Search Path=my schema";
+        let options = value(text, "options");
+        assert_eq!(
+            options.as_deref(),
+            Some(r"-c a=b -c search_path=my\ schema -c TimeZone=Europe/Berlin")
+        );
     }
 
     #[test]

@@ -231,6 +231,45 @@ fn unresolved_references_are_refused_wherever_they_stand() {
             "reference",
         ),
         (
+            &[(CONNECTION_STRING, "Server=h;User Id=u;Password=@Microsoft.KeyVault(MARKER)")],
+            UnresolvedReference,
+            Some(CONNECTION_STRING),
+            "reference",
+        ),
+        (
+            &[(
+                CONNECTION_STRING,
+                "Host=h;Password=@Microsoft.KeyVault(VaultName=v;Secret=MARKER)",
+            )],
+            UnresolvedReference,
+            Some(CONNECTION_STRING),
+            "reference",
+        ),
+        (
+            &[("DATABASE_URL", "postgres://u:@Microsoft.KeyVault(SecretUri=https://MARKER/s)@h/d")],
+            UnresolvedReference,
+            Some("DATABASE_URL"),
+            "reference",
+        ),
+        (
+            &[("DATABASE_URL", "postgres://u:%40Microsoft.AppConfiguration(MARKER)@h/d")],
+            UnresolvedReference,
+            Some("DATABASE_URL"),
+            "reference",
+        ),
+        (
+            &[("DATABASE_URL", "host=h user=u password=secretref:MARKER")],
+            UnresolvedReference,
+            Some("DATABASE_URL"),
+            "reference",
+        ),
+        (
+            &[("spring.datasource.url", "jdbc:postgresql://h/d?password=akvs://MARKER/v/s")],
+            UnresolvedReference,
+            Some("spring.datasource.url"),
+            "reference",
+        ),
+        (
             &[
                 ("spring.datasource.url", "jdbc:postgresql://h/d"),
                 ("SPRING_DATASOURCE_PASSWORD", "@Microsoft.KeyVault(MARKER)"),
