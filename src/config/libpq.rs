@@ -35,14 +35,14 @@ pub(super) fn translate(name: &str, value: String) -> Option<(&'static str, Stri
 pub(super) fn holds_separator(text: &str) -> bool {
     let mut scanner = Scanner { chars: text.chars().peekable() };
     while let Ok(Some(name)) = scanner.keyword() {
-        match scanner.value() {
-            Ok(Value { text, quoted: false }) if name == "password" => {
-                if text.split(';').skip(1).any(begins_with_keyword) {
-                    return true;
-                }
-            }
-            Ok(Value { text, quoted: false }) if text.contains(';') => return true,
-            _ => {}
+        let Ok(Value { text, quoted: false }) = scanner.value() else { continue };
+        let mut after = text.split(';').skip(1);
+        let found = match name.as_str() {
+            "password" => after.any(begins_with_keyword),
+            _ => after.next().is_some(),
+        };
+        if found {
+            return true;
         }
     }
     false

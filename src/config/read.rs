@@ -36,7 +36,8 @@ impl Settings {
     /// | 3 | `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLNEGOTIATION`, `PGCHANNELBINDING`, `PGAPPNAME`, `PGCONNECT_TIMEOUT`, `PGTARGETSESSIONATTRS`, `PGOPTIONS` | fill what is still missing, as in libpq; `PGHOSTADDR` unless `PGHOST` names another host |
     ///
     /// A connection string may be a keyword/value string or URI of libpq, a JDBC URL or an ADO.NET
-    /// string. The identity is the first of these that is there:
+    /// string. One that can't be read, or that states nothing, is an error: the next variable may mean
+    /// another database. The identity is the first of these that is there:
     ///
     /// | identity | stated by |
     /// |---|---|

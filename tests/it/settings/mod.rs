@@ -4,3 +4,4 @@ mod environment;
 mod errors;
 mod selection;
 mod vectors;
+mod wrong_server;
