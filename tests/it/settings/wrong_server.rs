@@ -141,7 +141,7 @@ async fn a_string_that_cannot_be_read_never_leads_to_another_server() {
 fn assert_refused(result: Result<(), Error>, variable: &str, value: &str) {
     match result {
         Err(Error::Config(error)) => {
-            assert_eq!(error.variable(), Some(variable), "{value}: {error}")
+            assert_eq!(error.variable(), Some(variable), "{value}: {error}");
         }
         other => panic!("{value}: {other:?}"),
     }
