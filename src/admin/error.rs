@@ -1,6 +1,6 @@
 use tokio_postgres::{Error, error::SqlState};
 
-use super::NameProblem;
+use super::{NameProblem, Plan, Remains};
 
 /// Why something could not be administered. Nothing was changed, unless the connection broke during the
 /// commit: then run it again.
@@ -154,33 +154,56 @@ pub enum AdminError {
     /// The role would have kept a part, since the connected role may take away only what it, or a role
     /// that it is a member of, has granted: whoever granted the rest has to revoke it.
     #[error(
-        "the role {role:?} would keep {}: whoever granted that has to revoke it first",
-        left.join(", ")
+        "the role {role:?} would keep {}: whoever granted that has to revoke it",
+        left.join("; ")
     )]
     #[non_exhaustive]
     NotRevoked {
         /// The role.
         role: String,
-        /// What would be left, each as `privileges for table public.orders`.
+        /// What would be left, each as `SELECT on table public.orders, granted by sales`.
         left: Vec<String>,
     },
-    /// Revoking it would drop what the connected role itself owns: log in as another administrator.
-    #[error("the role {role:?} is the connected one: log in as another administrator to revoke it")]
+    /// The role has granted to others what it is to lose: revoke that first.
+    #[error(
+        "the role {role:?} has granted this to other roles: it, or the owner of the objects, has to \
+         revoke that first"
+    )]
     #[non_exhaustive]
-    OwnRole {
+    PassedOn {
         /// The role.
         role: String,
+        /// The server's answer, which names the object.
+        #[source]
+        cause: Error,
     },
-    /// The role still owns objects or has privileges: revoke them first, in each database.
+    /// The role owns objects or has privileges: decide what is to become of them.
     #[error(
-        "the role {role:?} can't be dropped while it owns objects or has privileges: run admin::revoke \
-         in each database that it uses"
+        "the role {role:?} can't be dropped while it has something: {}: to hand over what it owns to the \
+         connected role and take away the rest, run in this order: {}",
+        listed(remains),
+        listed_statements(removal)
     )]
     #[non_exhaustive]
     StillInUse {
         /// The role.
         role: String,
-        /// The server's answer, which lists the objects of the connected database.
+        /// What it has, in each database.
+        remains: Vec<Remains>,
+        /// The statements that let it be dropped, each plan in its database and committed before the
+        /// next: they end its logins and its sessions first, and then hand over what it owns.
+        removal: Vec<Plan>,
+    },
+    /// Another session held a lock for too long: wait for it, or end it.
+    #[error("the server did not {step}, because another session held a lock: {}", advice(holders))]
+    #[non_exhaustive]
+    Locked {
+        /// What was waiting.
+        step: String,
+        /// Who holds the lock; where the server doesn't tell, everyone who may. Nobody, if it was
+        /// released meanwhile.
+        holders: Vec<String>,
+        /// The server's answer.
         #[source]
         cause: Error,
     },
@@ -194,6 +217,28 @@ pub enum AdminError {
         #[source]
         cause: Error,
     },
+}
+
+fn listed(remains: &[Remains]) -> String {
+    let texts: Vec<_> = remains.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+fn listed_statements(plans: &[Plan]) -> String {
+    let text = |plan: &Plan| format!("in {:?}: {}", plan.database(), plan.statements().join("; "));
+    let texts: Vec<_> = plans.iter().map(text).collect();
+    texts.join("; ")
+}
+
+fn advice(holders: &[String]) -> String {
+    match holders {
+        [] => "it has let go of it, so run this again".to_owned(),
+        [holder] => format!("{holder} has to commit, or an administrator to end that session"),
+        several => format!(
+            "one of these has to commit, or an administrator to end that session: {}",
+            several.join(", ")
+        ),
+    }
 }
 
 impl AdminError {

@@ -3,7 +3,8 @@ use super::{
     quote::{identifier, role_identifier},
 };
 
-/// What a role is to be allowed in one schema of a database.
+/// What a role is to be allowed in one schema of a database: for [`grant`](super::grant()) and
+/// [`revoke`](super::revoke()).
 ///
 /// ```
 /// use postgres_entra::admin::{Grant, Level};
@@ -80,8 +81,21 @@ impl Grant {
         &self.role
     }
 
+    pub(super) fn database(&self) -> &str {
+        &self.database
+    }
+
     pub(super) fn schema_name(&self) -> &str {
         &self.schema
+    }
+
+    /// Whether it is for what this role will create, when the connected role makes the grant.
+    pub(super) fn covers_tables_of(&self, creator: &str, connected: &str) -> bool {
+        if self.creators.is_empty() {
+            creator == connected
+        } else {
+            self.creators.iter().any(|named| named == creator)
+        }
     }
 
     pub(super) fn level(&self) -> Level {

@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Transaction};
 use super::{
     AdminError, Grant, Plan, Privilege,
     level::Rights,
+    locks::name_holders,
     plan::{Attempts, begin, commit},
     privileges::privileges_of,
     session::Session,
@@ -53,7 +54,7 @@ pub async fn grant(client: &mut Client, grant: &Grant) -> Result<GrantOutcome, A
     loop {
         let outcome = grant_once(client, grant, &plan).await;
         if !attempts.another_after(&outcome) {
-            return outcome;
+            return name_holders(client, outcome).await;
         }
     }
 }
@@ -65,12 +66,9 @@ async fn grant_once(
 ) -> Result<GrantOutcome, AdminError> {
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
-    if session.database != plan.database() {
-        let (connected, wanted) = (session.database, plan.database().to_owned());
-        return Err(AdminError::WrongDatabase { connected, wanted });
-    }
+    session.check_database(plan)?;
     let before = privileges_of(&transaction, grant.role()).await?;
-    plan.grant(&transaction).await?;
+    plan.run_as_owner(&transaction).await?;
     check_granted(&transaction, grant).await?;
     let mut granted = privileges_of(&transaction, grant.role()).await?;
     granted.retain(|privilege| !before.contains(privilege));

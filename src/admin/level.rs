@@ -69,6 +69,13 @@ const OWNER: Rights = Rights {
     sequences: privileges(ALL, &["USAGE", "SELECT", "UPDATE"]),
 };
 
+impl Privileges {
+    /// Whether the words stand for this one too. Newer servers have more of them for `ALL PRIVILEGES`.
+    pub(super) fn include(&self, name: &str) -> bool {
+        self.words == ALL || self.names.contains(&name)
+    }
+}
+
 impl Level {
     pub(super) fn rights(self) -> &'static Rights {
         match self {

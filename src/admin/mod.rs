@@ -35,28 +35,26 @@
 //! # }
 //! ```
 //!
-//! Every operation is one transaction and reports what it changed. All but [`create_principal`], which
-//! fails if the role exists, work again if they are run twice. A [`Plan`] shows the statements before
-//! anything is run: [`Principal::plan`], [`Grant::plan`]. The example `provision` is this module as a
-//! command.
+//! Every operation is one transaction, reports what it changed, and changes nothing if it fails. All but
+//! [`create_principal`] work again if they are run twice. No operation drops or hands over what a role
+//! owns. A [`Plan`] shows the statements before anything is run: [`Principal::plan`], [`Grant::plan`].
 //!
-//! Dropping the future of an operation undoes what it has not committed. Besides the errors that each
-//! names, every operation can fail with [`AdminError::Sql`]. The session's `search_path` and default
-//! transaction mode don't matter: each transaction sets its own.
-//!
-//! Statements wait at most 30 seconds for locks. A deadline over all is the caller's, as a
-//! `statement_timeout` or with `tokio::time::timeout`.
+//! Besides the errors that each names, every operation can fail with [`AdminError::Sql`], and with
+//! [`AdminError::Locked`] after 30 seconds, or the session's own `lock_timeout` if that is shorter. A
+//! deadline over all is the caller's: dropping the future undoes what was not committed. The session's
+//! `search_path` and default transaction mode don't matter.
 
 mod error;
 mod grant;
 mod grants;
 mod level;
-mod membership;
+mod locks;
 mod plan;
 mod principal;
 mod principals;
 mod privileges;
 mod quote;
+mod remains;
 mod revoke;
 mod session;
 
@@ -72,7 +70,8 @@ pub use self::{
     principals::{create_principal, drop_principal, ensure_principal, list_principals},
     privileges::{Object, Privilege, privileges},
     quote::NameProblem,
-    revoke::revoke,
+    remains::Remains,
+    revoke::{RevokeOutcome, revoke},
 };
 
 /// What an operation changed.
@@ -83,8 +82,6 @@ pub enum Change {
     Created,
     /// The role was dropped.
     Dropped,
-    /// The role has lost what it had.
-    Revoked,
     /// Everything was as it was to be.
     Unchanged,
 }
@@ -94,7 +91,6 @@ impl fmt::Display for Change {
         f.write_str(match self {
             Self::Created => "created",
             Self::Dropped => "dropped",
-            Self::Revoked => "revoked",
             Self::Unchanged => "unchanged",
         })
     }

@@ -6,9 +6,14 @@ use super::AdminError;
 
 /// Concurrent `GRANT`s on one object fail with "tuple concurrently updated", so those of this crate
 /// take turns in each database. The number is arbitrary and must not change.
-const TURN: i64 = 0x706f_7374_656e_7472;
-/// Long against any of the statements; a lock that is held longer than this needs a person.
-const LOCK_LIMIT: &str = "SET LOCAL lock_timeout = '30s'";
+pub(super) const TURN: i64 = 0x706f_7374_656e_7472;
+/// What waiting for the turn is called in an error.
+pub(super) const TAKE_TURN: &str = "let this administration take its turn";
+/// Long against any of the statements; a lock that is held longer than this needs a person. A session may
+/// have a shorter limit of its own.
+const LOCK_LIMIT: &str = "\
+    SELECT pg_catalog.set_config('lock_timeout', '30s', true) FROM pg_catalog.pg_settings \
+    WHERE name = 'lock_timeout' AND setting::int NOT BETWEEN 1 AND 30000";
 
 /// Without this, whoever may create functions or operators in a schema of the search path could have
 /// the administrator call them in place of the server's own
@@ -59,7 +64,10 @@ impl Plan {
     }
 
     /// Runs it as statements for which the connected role needs the rights of owners.
-    pub(super) async fn grant(&self, transaction: &Transaction<'_>) -> Result<(), AdminError> {
+    pub(super) async fn run_as_owner(
+        &self,
+        transaction: &Transaction<'_>,
+    ) -> Result<(), AdminError> {
         let outcome = self.run(transaction).await;
         outcome.map_err(|error| match error.with_state(&SqlState::INSUFFICIENT_PRIVILEGE) {
             Ok(cause) => AdminError::NotOwner { cause },
@@ -84,10 +92,10 @@ impl fmt::Display for Plan {
 /// undoes everything.
 pub(super) async fn begin(client: &mut Client) -> Result<Transaction<'_>, AdminError> {
     let transaction = start(client, false).await?;
-    let failed = || AdminError::sql("begin a transaction");
-    transaction.batch_execute(LOCK_LIMIT).await.map_err(failed())?;
+    let failed = AdminError::sql("begin a transaction");
+    transaction.batch_execute(LOCK_LIMIT).await.map_err(failed)?;
     let take_turn = "SELECT pg_catalog.pg_advisory_xact_lock($1)";
-    transaction.execute(take_turn, &[&TURN]).await.map_err(failed())?;
+    transaction.execute(take_turn, &[&TURN]).await.map_err(AdminError::sql(TAKE_TURN))?;
     Ok(transaction)
 }
 

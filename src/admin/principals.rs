@@ -4,9 +4,11 @@ use tokio_postgres::{Client, Row, Transaction, error::SqlState};
 
 use super::{
     AdminError, Change, ListedPrincipal, Plan, Principal,
+    locks::name_holders,
     plan::{begin, begin_reading, commit},
     principal::ADMIN_DATABASE,
     quote::role_identifier,
+    remains::{InTheWay, ending_sessions, in_the_way},
     session::Session,
 };
 
@@ -19,6 +21,11 @@ pub async fn create_principal(
     client: &mut Client,
     principal: &Principal,
 ) -> Result<(), AdminError> {
+    let outcome = create_once(client, principal).await;
+    name_holders(client, outcome).await
+}
+
+async fn create_once(client: &mut Client, principal: &Principal) -> Result<(), AdminError> {
     let plan = principal.plan()?;
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
@@ -43,6 +50,11 @@ pub async fn ensure_principal(
     client: &mut Client,
     principal: &Principal,
 ) -> Result<Change, AdminError> {
+    let outcome = ensure_once(client, principal).await;
+    name_holders(client, outcome).await
+}
+
+async fn ensure_once(client: &mut Client, principal: &Principal) -> Result<Change, AdminError> {
     let plan = principal.plan()?;
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
@@ -64,29 +76,91 @@ async fn create(
     commit(transaction).await
 }
 
-/// Drops the role of a principal, which ends its right to log in at once, whatever tokens it has. Open
-/// sessions go on.
+/// Drops the role of a principal, which ends its right to log in at once, whatever tokens it has.
+///
+/// Drops nothing else and hands nothing over: if the role owns anything or has privileges, in any database
+/// of the server, the error says what, and which statements remove it. What may be temporary tables alone,
+/// which everyone can have and which end with their session, doesn't count: then the role's sessions are
+/// ended. Else open sessions go on.
 ///
 /// # Errors
 ///
-/// [`AdminError::StillInUse`] if the role owns objects or has privileges anywhere on the server:
-/// [`revoke`](super::revoke) them first. [`AdminError::NotAPrincipal`] if it is an ordinary role, which
-/// is not touched. [`AdminError::FunctionsMissing`] and [`AdminError::NotAdministrator`] as elsewhere,
+/// [`AdminError::StillInUse`], [`AdminError::NotAPrincipal`] if it is an ordinary role, which is not
+/// touched. [`AdminError::FunctionsMissing`] and [`AdminError::NotAdministrator`] as elsewhere,
 /// [`AdminError::InvalidName`] before anything is sent.
 pub async fn drop_principal(client: &mut Client, role: &str) -> Result<Change, AdminError> {
-    let plan = Plan::new(ADMIN_DATABASE, vec![format!("DROP ROLE {}", role_identifier(role)?)]);
+    let name = role_identifier(role)?;
+    let outcome = match drop_once(client, role, &name).await {
+        Ok(Dropping::Done(change)) => Ok(change),
+        Ok(Dropping::Prevented(in_the_way)) if in_the_way.may_be_temporary => {
+            drop_with_sessions(client, role, &name).await
+        }
+        Ok(Dropping::Prevented(in_the_way)) => Err(still_in_use(role, &name, in_the_way)),
+        Err(error) => Err(error),
+    };
+    name_holders(client, outcome).await
+}
+
+enum Dropping {
+    Done(Change),
+    Prevented(InTheWay),
+}
+
+async fn drop_once(client: &mut Client, role: &str, name: &str) -> Result<Dropping, AdminError> {
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
     if find(&transaction, &session, role).await?.is_none() {
-        return Ok(Change::Unchanged);
+        return Ok(Dropping::Done(Change::Unchanged));
     }
-    let dropped = plan.run(&transaction).await;
-    dropped.map_err(|error| match error.with_state(&SqlState::DEPENDENT_OBJECTS_STILL_EXIST) {
-        Ok(cause) => AdminError::StillInUse { role: role.to_owned(), cause },
-        Err(error) => session.explain(error),
-    })?;
+    let Some(id) = session.role_id(&transaction, role).await? else {
+        return Ok(Dropping::Done(Change::Unchanged));
+    };
+    let in_the_way = in_the_way(&transaction, id).await?;
+    if !in_the_way.remains.is_empty() {
+        return Ok(Dropping::Prevented(in_the_way));
+    }
+    let plan = Plan::new(ADMIN_DATABASE, vec![format!("DROP ROLE {name}")]);
+    plan.run(&transaction).await.map_err(|error| session.explain(error))?;
     commit(transaction).await?;
-    Ok(Change::Dropped)
+    Ok(Dropping::Done(Change::Dropped))
+}
+
+/// Lets the role open no more sessions, ends those that it has, and drops it. If that does not help, it
+/// may log in again.
+async fn drop_with_sessions(
+    client: &mut Client,
+    role: &str,
+    name: &str,
+) -> Result<Change, AdminError> {
+    execute(client, format!("ALTER ROLE {name} NOLOGIN")).await?;
+    let outcome = drop_without_sessions(client, role, name).await;
+    if outcome.is_err() {
+        execute(client, format!("ALTER ROLE {name} LOGIN")).await?;
+    }
+    outcome
+}
+
+async fn drop_without_sessions(
+    client: &mut Client,
+    role: &str,
+    name: &str,
+) -> Result<Change, AdminError> {
+    execute(client, ending_sessions(role)).await?;
+    match drop_once(client, role, name).await? {
+        Dropping::Done(change) => Ok(change),
+        Dropping::Prevented(in_the_way) => Err(still_in_use(role, name, in_the_way)),
+    }
+}
+
+async fn execute(client: &mut Client, statement: String) -> Result<(), AdminError> {
+    let transaction = begin(client).await?;
+    Plan::new(ADMIN_DATABASE, vec![statement]).run(&transaction).await?;
+    commit(transaction).await
+}
+
+fn still_in_use(role: &str, name: &str, in_the_way: InTheWay) -> AdminError {
+    let removal = in_the_way.removal(role, name);
+    AdminError::StillInUse { role: role.to_owned(), remains: in_the_way.remains, removal }
 }
 
 /// The roles that belong to principals, in alphabetical order.

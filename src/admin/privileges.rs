@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt};
 use tokio_postgres::{Client, Row, Transaction};
 
 use super::{
-    AdminError,
+    AdminError, Grant,
     plan::{begin_reading, commit},
     quote::check_role,
     session::Session,
@@ -57,6 +57,13 @@ pub struct Privilege {
     pub names: Vec<String>,
 }
 
+impl Object {
+    /// Whether it is what will be created.
+    pub(super) fn is_later(&self) -> bool {
+        matches!(self, Self::FutureTables { .. } | Self::FutureSequences { .. })
+    }
+}
+
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let later = |f: &mut fmt::Formatter<'_>, what, schema: &Option<String>, creator| {
@@ -100,40 +107,90 @@ pub(super) async fn privileges_of(
     transaction: &Transaction<'_>,
     role: &str,
 ) -> Result<Vec<Privilege>, AdminError> {
-    /// Where an access control list is empty, the owner has everything.
-    const SQL: &str = "\
-        SELECT 'database', NULL::text, datname::text, privilege_type \
-        FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) \
-        WHERE datname = current_database() AND grantee = $1 \
-        UNION ALL \
-        SELECT 'schema', NULL, nspname, privilege_type \
-        FROM pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) \
-        WHERE grantee = $1 \
-        UNION ALL \
-        SELECT CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, nspname, relname, privilege_type \
-        FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace, aclexplode(coalesce( \
-            relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\", relowner))) \
-        WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND grantee = $1 \
-        UNION ALL \
-        SELECT CASE defaclobjtype WHEN 'S' THEN 'future sequence' ELSE 'future table' END, \
-            nspname, pg_get_userbyid(defaclrole), privilege_type \
-        FROM pg_default_acl LEFT JOIN pg_namespace n ON n.oid = defaclnamespace, aclexplode(defaclacl) \
-        WHERE defaclobjtype IN ('r', 'S') AND grantee = $1 \
-        ORDER BY 4";
     let session = Session::of(transaction).await?;
     let id = session.role_id(transaction, role).await?;
     let id = id.ok_or_else(|| AdminError::RoleMissing { role: role.to_owned() })?;
-    let rows =
-        transaction.query(SQL, &[&id]).await.map_err(AdminError::sql("read the privileges"))?;
-    Ok(grouped(&rows))
+    Ok(grouped(held_by(transaction, id).await?))
 }
 
-/// One entry an object, from one row a privilege.
-fn grouped(rows: &[Row]) -> Vec<Privilege> {
+/// One privilege on one object, and why the role has it.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) object: Object,
+    name: String,
+    grantor: String,
+    /// Whether the role owns the object, and would have to take the privilege from itself.
+    is_owner: bool,
+}
+
+impl Held {
+    /// Whether it is what this grant gives, when it is made by the connected role.
+    pub(super) fn is_of(&self, grant: &Grant, connected: &str) -> bool {
+        let rights = grant.level().rights();
+        let place = grant.schema_name();
+        let later = |schema: &Option<String>, creator| {
+            schema.as_deref() == Some(place) && grant.covers_tables_of(creator, connected)
+        };
+        let (is_there, privileges) = match &self.object {
+            Object::Database(_) => (true, &rights.database),
+            Object::Schema(name) => (name == place, &rights.schema),
+            Object::Table { schema, .. } => (schema == place, &rights.tables),
+            Object::Sequence { schema, .. } => (schema == place, &rights.sequences),
+            Object::FutureTables { schema, creator } => (later(schema, creator), &rights.tables),
+            Object::FutureSequences { schema, creator } => {
+                (later(schema, creator), &rights.sequences)
+            }
+        };
+        !self.is_owner && is_there && privileges.include(&self.name)
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}, granted by {}", self.name, self.object, self.grantor)
+    }
+}
+
+pub(super) async fn held_by(
+    transaction: &Transaction<'_>,
+    role: u32,
+) -> Result<Vec<Held>, AdminError> {
+    /// Where an access control list is empty, the owner has everything.
+    const SQL: &str = "\
+        WITH held (kind, schema, object, owner, acl) AS ( \
+            SELECT 'database', NULL::text, datname::text, datdba, \
+                coalesce(datacl, acldefault('d', datdba)) \
+            FROM pg_database WHERE datname = current_database() \
+            UNION ALL \
+            SELECT 'schema', NULL, nspname, nspowner, coalesce(nspacl, acldefault('n', nspowner)) \
+            FROM pg_namespace \
+            UNION ALL \
+            SELECT CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, nspname, relname, relowner, \
+                coalesce(relacl, \
+                    acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\", relowner)) \
+            FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
+            WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') \
+            UNION ALL \
+            SELECT CASE defaclobjtype WHEN 'S' THEN 'future sequence' ELSE 'future table' END, \
+                nspname, pg_get_userbyid(defaclrole), 0, defaclacl \
+            FROM pg_default_acl LEFT JOIN pg_namespace n ON n.oid = defaclnamespace \
+            WHERE defaclobjtype IN ('r', 'S')) \
+        SELECT kind, schema, object, privilege_type, pg_get_userbyid(grantor)::text, owner = $1 \
+        FROM held, aclexplode(acl) WHERE grantee = $1 ORDER BY privilege_type";
+    let rows =
+        transaction.query(SQL, &[&role]).await.map_err(AdminError::sql("read the privileges"))?;
+    Ok(rows.iter().map(held).collect())
+}
+
+fn held(row: &Row) -> Held {
+    Held { object: object(row), name: row.get(3), grantor: row.get(4), is_owner: row.get(5) }
+}
+
+/// One entry an object.
+pub(super) fn grouped(held: Vec<Held>) -> Vec<Privilege> {
     let mut objects = BTreeMap::<_, Vec<String>>::new();
-    for row in rows {
-        let names = objects.entry(object(row)).or_default();
-        let name: String = row.get(3);
+    for Held { object, name, .. } in held {
+        let names = objects.entry(object).or_default();
         // Several roles may have granted the same.
         if !names.contains(&name) {
             names.push(name);

@@ -1,157 +1,174 @@
-//! Taking away what a role has, in the connected database.
+//! Taking a grant back, in the database that it was for.
 
-use tokio_postgres::{Client, Row, Transaction, types::ToSql};
+use std::fmt;
+
+use tokio_postgres::{Client, Transaction, error::SqlState};
 
 use super::{
-    AdminError, Change,
-    membership::join,
-    plan::{Attempts, Plan, begin, commit},
+    AdminError, Grant, Object, Plan, Privilege,
+    locks::name_holders,
+    plan::{Attempts, begin, commit},
+    privileges::{Held, grouped, held_by},
     quote::{identifier, role_identifier},
     session::Session,
 };
 
-/// Takes everything away from a role that it has in the connected database, and the privileges that it
-/// has on the database. What it owns there goes to the connected role. Its rights on other databases
-/// stay.
-///
-/// Run it in each database that the role uses, before [`drop_principal`](super::drop_principal).
-///
-/// Works again if run twice, and from several jobs at once.
-///
-/// # What the connected role takes over
-///
-/// What belongs to it from then on also runs with its rights. Functions and procedures that were
-/// `SECURITY DEFINER` become `SECURITY INVOKER`, because they would lend the rights of the administrator
-/// to everyone who may call them. Views and rules have no such switch in all versions: they read and
-/// write as their owner does, for everyone who was granted them, and what the server runs for the owner
-/// of a table, such as the functions of an index during `ANALYZE`, is run as the administrator. Where the
-/// role was not trusted, look at what it owned before you revoke it, or drop it.
-///
-/// Databases and tablespaces that the role owns change hands too, wherever it is run: they belong to no
-/// database.
-///
-/// # Errors
-///
-/// [`AdminError::OwnRole`] for the role that is logged in, [`AdminError::NotOwner`] if the connected role
-/// may not revoke this, [`AdminError::NotRevoked`] if something would remain, which others granted.
-/// [`AdminError::InvalidName`] before anything is sent.
-pub async fn revoke(client: &mut Client, role: &str) -> Result<Change, AdminError> {
-    let mut attempts = Attempts::default();
-    loop {
-        let outcome = revoke_once(client, role).await;
-        if !attempts.another_after(&outcome) {
-            return outcome;
+/// What [`revoke`] changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RevokeOutcome {
+    /// The role had these privileges, and has them no more.
+    Revoked(Vec<Privilege>),
+    /// The role had none of them.
+    Unchanged,
+}
+
+impl fmt::Display for RevokeOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unchanged => f.write_str("unchanged"),
+            Self::Revoked(privileges) => {
+                let texts: Vec<_> = privileges.iter().map(ToString::to_string).collect();
+                write!(f, "revoked {}", texts.join("; "))
+            }
         }
     }
 }
 
-async fn revoke_once(client: &mut Client, role: &str) -> Result<Change, AdminError> {
-    let name = role_identifier(role)?;
+/// Takes away what [`grant`](super::grant()) gives with the same [`Grant`]: the level's privileges on the
+/// database, on the schema, on what is in it, and on what will be. Nothing else: what the role owns, what
+/// it has in other schemas or by a higher level, and what it has as a member of another role stay.
+///
+/// The privileges on the database are needed by grants in its other schemas too: run those again. As ever
+/// in PostgreSQL, a privilege on a table takes the same privilege on single columns with it.
+///
+/// Works again if run twice, after the role was dropped, and from several jobs at once.
+///
+/// # Errors
+///
+/// [`AdminError::WrongDatabase`] as for a grant. [`AdminError::NotOwner`] or [`AdminError::NotRevoked`] if
+/// somebody else granted it, [`AdminError::PassedOn`] if the role has granted it to others. Then nothing
+/// is revoked. [`AdminError::InvalidName`] before anything is sent.
+pub async fn revoke(client: &mut Client, grant: &Grant) -> Result<RevokeOutcome, AdminError> {
+    let plan = grant.plan()?;
+    let mut attempts = Attempts::default();
+    loop {
+        let outcome = revoke_once(client, grant, &plan).await;
+        if !attempts.another_after(&outcome) {
+            return name_holders(client, outcome).await;
+        }
+    }
+}
+
+async fn revoke_once(
+    client: &mut Client,
+    grant: &Grant,
+    plan: &Plan,
+) -> Result<RevokeOutcome, AdminError> {
     let transaction = begin(client).await?;
     let session = Session::of(&transaction).await?;
-    if session.is_run_by(role) {
-        return Err(AdminError::OwnRole { role: role.to_owned() });
-    }
-    let Some(id) = session.role_id(&transaction, role).await? else {
-        return Ok(Change::Unchanged);
+    session.check_database(plan)?;
+    let Some(role) = session.role_id(&transaction, grant.role()).await? else {
+        return Ok(RevokeOutcome::Unchanged);
     };
-    if held_by(&transaction, id).await?.is_empty() {
-        return Ok(Change::Unchanged);
-    }
-    let run = async |statements| Plan::new(&session.database, statements).grant(&transaction).await;
-    let leave = join(&transaction, id, &name).await?;
-    run(vec![format!("REASSIGN OWNED BY {name} TO CURRENT_USER")]).await?;
-    run(as_invoker(&transaction).await?).await?;
-    let databases = databases_of(&transaction, id).await?;
-    run(database_locks(&databases)?).await?;
-    let mut elsewhere = rights_elsewhere(&transaction, &databases).await?;
-    run(vec![format!("DROP OWNED BY {name}")]).await?;
-    let kept = rights_elsewhere(&transaction, &databases).await?;
-    elsewhere.retain(|granted| !kept.contains(granted));
-    run(elsewhere.into_iter().map(|(statement, _)| statement).collect()).await?;
-    run(leave.into_iter().collect()).await?;
-    let left = held_by(&transaction, id).await?;
+    let granted = async || {
+        let mut held = held_by(&transaction, role).await?;
+        held.retain(|it| it.is_of(grant, session.current()));
+        Ok::<_, AdminError>(held)
+    };
+    let before = granted().await?;
+    // First for what will be, so that whatever is created meanwhile is found after it.
+    let later = before.iter().filter(|it| it.object.is_later()).cloned().collect();
+    take_away(&transaction, grant, later).await?;
+    take_away(&transaction, grant, granted().await?).await?;
+    let left = granted().await?;
     if !left.is_empty() {
-        return Err(AdminError::NotRevoked { role: role.to_owned(), left });
+        let left = left.iter().map(ToString::to_string).collect();
+        return Err(AdminError::NotRevoked { role: grant.role().to_owned(), left });
+    }
+    if before.is_empty() {
+        return Ok(RevokeOutcome::Unchanged);
     }
     commit(transaction).await?;
-    Ok(Change::Revoked)
+    Ok(RevokeOutcome::Revoked(grouped(before)))
 }
 
-/// All that a role owns or was granted, in the words of `DROP ROLE`, except for the other databases.
-async fn held_by(transaction: &Transaction<'_>, role: u32) -> Result<Vec<String>, AdminError> {
-    const SQL: &str = "\
-        SELECT concat(CASE deptype WHEN 'o' THEN 'owner of ' WHEN 'r' THEN 'target of ' \
-            ELSE 'privileges for ' END, pg_describe_object(classid, objid, objsubid)) \
-        FROM pg_shdepend, pg_database AS this \
-        WHERE datname = current_database() \
-            AND refclassid = 'pg_authid'::regclass AND refobjid = $1 \
-            AND dbid IN (this.oid, 0) \
-            AND NOT (classid = 'pg_database'::regclass AND objid <> this.oid) \
-        ORDER BY 1";
-    let rows = query(transaction, SQL, &[&role], "ask what the role has").await?;
-    Ok(rows.iter().map(first).collect())
-}
-
-/// The statements that make the functions that this transaction has rewritten, which are those that have
-/// changed hands, run with the rights of whoever calls them. Nobody else sees them before that: what the
-/// role's sessions create or change meanwhile is among them or still the role's.
-async fn as_invoker(transaction: &Transaction<'_>) -> Result<Vec<String>, AdminError> {
-    const SQL: &str = "\
-        SELECT format('ALTER ROUTINE %I.%I(%s) SECURITY INVOKER', nspname, proname, \
-            pg_get_function_identity_arguments(p.oid)) \
-        FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace \
-        WHERE prosecdef AND p.xmin = pg_current_xact_id()::xid";
-    Ok(query(transaction, SQL, &[], "look for functions").await?.iter().map(first).collect())
-}
-
-/// The databases where a role has rights, or has passed some on.
-async fn databases_of(transaction: &Transaction<'_>, role: u32) -> Result<Vec<String>, AdminError> {
-    const SQL: &str = "\
-        SELECT DISTINCT datname FROM pg_database, aclexplode(datacl) \
-        WHERE $1 IN (grantee, grantor) ORDER BY 1";
-    let rows = query(transaction, SQL, &[&role], "look for rights on databases").await?;
-    Ok(rows.iter().map(first).collect())
-}
-
-/// Statements that change nothing, since `PUBLIC` can't have grant options, and keep others from changing
-/// the rights on these databases. All jobs lock them in the same order, except for those that the role
-/// owns.
-fn database_locks(databases: &[String]) -> Result<Vec<String>, AdminError> {
-    let lock = |database: &String| {
-        let database = identifier(database)?;
-        Ok(format!("REVOKE GRANT OPTION FOR ALL PRIVILEGES ON DATABASE {database} FROM PUBLIC"))
-    };
-    databases.iter().map(lock).collect()
-}
-
-/// The statements that grant what anyone was granted on those of these databases that are not the
-/// connected one, each with the one who granted it. `DROP OWNED` takes away there what the role has, what
-/// it has passed on, and what others have passed on of that.
-async fn rights_elsewhere(
+/// Without `CASCADE`: a grant lets nobody pass anything on.
+async fn take_away(
     transaction: &Transaction<'_>,
-    databases: &[String],
-) -> Result<Vec<(String, u32)>, AdminError> {
-    const SQL: &str = "\
-        SELECT format('GRANT %s ON DATABASE %I TO %s%s', privilege_type, datname, \
-            CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END, \
-            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END), grantor \
-        FROM pg_database, aclexplode(datacl) \
-        WHERE datname = ANY($1) AND datname <> current_database() \
-        ORDER BY 1";
-    let rows = query(transaction, SQL, &[&databases], "read the rights on other databases").await?;
-    Ok(rows.iter().map(|row| (first(row), row.get(1))).collect())
+    grant: &Grant,
+    held: Vec<Held>,
+) -> Result<(), AdminError> {
+    let role = role_identifier(grant.role())?;
+    let privileges = grouped(held);
+    let statements = privileges.iter().map(|it| it.revocation(&role)).collect::<Result<_, _>>()?;
+    let plan = Plan::new(grant.database(), statements);
+    let outcome = plan.run_as_owner(transaction).await;
+    outcome.map_err(|error| match error.with_state(&SqlState::DEPENDENT_OBJECTS_STILL_EXIST) {
+        Ok(cause) => AdminError::PassedOn { role: grant.role().to_owned(), cause },
+        Err(error) => error,
+    })
 }
 
-async fn query(
-    transaction: &Transaction<'_>,
-    sql: &str,
-    parameters: &[&(dyn ToSql + Sync)],
-    step: &str,
-) -> Result<Vec<Row>, AdminError> {
-    transaction.query(sql, parameters).await.map_err(AdminError::sql(step))
+impl Privilege {
+    /// The statement that takes it away from the role, which is an identifier.
+    fn revocation(&self, role: &str) -> Result<String, AdminError> {
+        let names = self.names.join(", ");
+        let on = |kind: &str, name: &str| {
+            Ok(format!("REVOKE {names} ON {kind} {} FROM {role}", identifier(name)?))
+        };
+        let inside = |kind: &str, schema: &str, name: &str| {
+            let (schema, name) = (identifier(schema)?, identifier(name)?);
+            Ok(format!("REVOKE {names} ON {kind} {schema}.{name} FROM {role}"))
+        };
+        let later = |kind: &str, schema: &Option<String>, creator: &str| {
+            let creator = role_identifier(creator)?;
+            let schema = schema.as_deref().map(identifier).transpose()?;
+            let place = schema.map(|schema| format!(" IN SCHEMA {schema}")).unwrap_or_default();
+            let alter = format!("ALTER DEFAULT PRIVILEGES FOR ROLE {creator}{place}");
+            Ok(format!("{alter} REVOKE {names} ON {kind} FROM {role}"))
+        };
+        match &self.object {
+            Object::Database(name) => on("DATABASE", name),
+            Object::Schema(name) => on("SCHEMA", name),
+            Object::Table { schema, name } => inside("TABLE", schema, name),
+            Object::Sequence { schema, name } => inside("SEQUENCE", schema, name),
+            Object::FutureTables { schema, creator } => later("TABLES", schema, creator),
+            Object::FutureSequences { schema, creator } => later("SEQUENCES", schema, creator),
+        }
+    }
 }
 
-fn first(row: &Row) -> String {
-    row.get(0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_object_has_its_statement() {
+        let place = || Some("s \"1\"".to_owned());
+        let cases = [
+            (Object::Database("d".into()), r#"REVOKE A, B ON DATABASE "d" FROM "r""#),
+            (Object::Schema("s".into()), r#"REVOKE A, B ON SCHEMA "s" FROM "r""#),
+            (
+                Object::Table { schema: "s".into(), name: "t; DROP".into() },
+                r#"REVOKE A, B ON TABLE "s"."t; DROP" FROM "r""#,
+            ),
+            (
+                Object::Sequence { schema: "s".into(), name: "q".into() },
+                r#"REVOKE A, B ON SEQUENCE "s"."q" FROM "r""#,
+            ),
+            (
+                Object::FutureTables { schema: place(), creator: "c".into() },
+                r#"ALTER DEFAULT PRIVILEGES FOR ROLE "c" IN SCHEMA "s ""1""" REVOKE A, B ON TABLES FROM "r""#,
+            ),
+            (
+                Object::FutureSequences { schema: None, creator: "c".into() },
+                r#"ALTER DEFAULT PRIVILEGES FOR ROLE "c" REVOKE A, B ON SEQUENCES FROM "r""#,
+            ),
+        ];
+        for (object, expected) in cases {
+            let privilege = Privilege { object, names: vec!["A".into(), "B".into()] };
+            assert_eq!(privilege.revocation(r#""r""#).unwrap(), expected);
+        }
+    }
 }

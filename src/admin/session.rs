@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Transaction, error::SqlState};
 
-use super::AdminError;
+use super::{AdminError, Plan};
 
 /// Asked for at the start, because a transaction that failed answers nothing more.
 pub(super) struct Session {
@@ -23,9 +23,18 @@ impl Session {
         Ok(Self { database: row.get(0), user: row.get(1), current: row.get(2) })
     }
 
-    /// Whether this is the role of the connection itself.
-    pub(super) fn is_run_by(&self, role: &str) -> bool {
-        [&self.user, &self.current].into_iter().any(|own| own == role)
+    /// The role that statements run as.
+    pub(super) fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// Refuses a plan for another database.
+    pub(super) fn check_database(&self, plan: &Plan) -> Result<(), AdminError> {
+        if self.database == plan.database() {
+            return Ok(());
+        }
+        let (connected, wanted) = (self.database.clone(), plan.database().to_owned());
+        Err(AdminError::WrongDatabase { connected, wanted })
     }
 
     /// The number of a role, if it exists.

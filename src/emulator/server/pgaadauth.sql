@@ -3,7 +3,7 @@
 -- Whom a role belongs to is a security label, which DROP ROLE removes and which follows a renamed role.
 
 -- The administrators are its members, as in Azure.
-CREATE ROLE azure_pg_admin NOLOGIN;
+CREATE ROLE azure_pg_admin NOLOGIN IN ROLE pg_signal_backend;
 
 CREATE SCHEMA local_azure;
 

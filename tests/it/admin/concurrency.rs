@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postgres_entra::{
-    admin::{self, Change, Grant, Level, Principal, PrincipalType},
+    admin::{self, Change, Grant, Level, Principal, PrincipalType, RevokeOutcome},
     emulator::Login,
 };
 use tokio_postgres::Client;
@@ -62,13 +62,6 @@ async fn this_many_wait(watcher: &Client, database: &str, number: i64) {
     tokio::time::timeout(LIMIT, waits).await.expect("a session that waits");
 }
 
-/// What a role may do with this database.
-async fn rights_on(client: &Client, database: &str, role: &str) -> i64 {
-    let sql = "SELECT count(*) FROM pg_database, aclexplode(datacl) \
-               WHERE datname = $1 AND grantee = (SELECT oid FROM pg_roles WHERE rolname = $2)";
-    client.query_one(sql, &[&database, &role]).await.unwrap().get(0)
-}
-
 /// A new database of the administrators, in which nothing else happens.
 async fn own_database(name: &str) -> Client {
     let sql = format!("CREATE DATABASE {name}");
@@ -98,10 +91,11 @@ async fn a_revoke_is_run_again_as_well() {
     admin::grant(&mut client, &grant).await.unwrap();
     let other = administrator("busy_too").await;
     other.batch_execute("BEGIN; GRANT CONNECT ON DATABASE busy_too TO pgappuser").await.unwrap();
-    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "overtaken_again").await });
+    let revoking = tokio::spawn(async move { admin::revoke(&mut client, &grant).await });
     somebody_waits(&administrator("postgres").await, "busy_too").await;
     other.batch_execute("COMMIT").await.unwrap();
-    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
+    let outcome = revoking.await.unwrap().unwrap();
+    assert!(matches!(outcome, RevokeOutcome::Revoked(_)), "{outcome}");
 }
 
 /// The grant has changed the database and waits for the table; the other one, the reverse.
@@ -141,41 +135,38 @@ async fn a_grant_that_the_server_chose_to_end_a_deadlock_is_run_again() {
     granting.await.unwrap().unwrap();
 }
 
-/// What the role's sessions commit meanwhile.
 #[tokio::test]
-async fn a_function_that_changes_during_a_revoke_does_not_run_as_the_administrator() {
+async fn what_the_role_creates_during_a_revoke_stays() {
     new_role("in_a_hurry").await;
     let mut client = own_database("hurry").await;
-    client.batch_execute("CREATE SCHEMA s; GRANT ALL ON SCHEMA s TO in_a_hurry").await.unwrap();
-    let session =
-        async || connect(azure(), Login::ServicePrincipal, "in_a_hurry", "hurry").await.unwrap();
-    let function = |name, security| {
-        format!("CREATE FUNCTION s.{name}() RETURNS int SECURITY {security} LANGUAGE sql RETURN 1")
-    };
-    let (holding, hurrying) = (session().await, session().await);
-    holding.batch_execute(&function("early", "DEFINER")).await.unwrap();
-    holding.batch_execute(&function("altered", "INVOKER")).await.unwrap();
-    // Holds the revoke up at the first function.
-    holding.batch_execute("BEGIN; ALTER FUNCTION s.early() COST 5").await.unwrap();
-    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "in_a_hurry").await });
+    client.batch_execute("CREATE SCHEMA s").await.unwrap();
+    let grant = Grant::new("in_a_hurry", "hurry", Level::Owner).schema("s");
+    admin::grant(&mut client, &grant).await.unwrap();
+    let hurrying = connect(azure(), Login::ServicePrincipal, "in_a_hurry", "hurry").await.unwrap();
+    hurrying.batch_execute("CREATE TABLE s.early AS SELECT 1 AS x").await.unwrap();
+    // Holds the revoke up at the database.
+    let other = administrator("hurry").await;
+    other.batch_execute("BEGIN; GRANT CONNECT ON DATABASE hurry TO pgappuser").await.unwrap();
+    let revoking = tokio::spawn(async move { admin::revoke(&mut client, &grant).await });
     let watcher = administrator("hurry").await;
     somebody_waits(&watcher, "hurry").await;
-    hurrying.batch_execute(&function("late", "DEFINER")).await.unwrap();
-    // Waits if the revoke came to the second function before the first.
-    tokio::select! {
-        outcome = hurrying.batch_execute("ALTER FUNCTION s.altered() SECURITY DEFINER") => outcome.unwrap(),
-        () = this_many_wait(&watcher, "hurry", 2) => {}
-    }
-    holding.batch_execute("ROLLBACK").await.unwrap();
-    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
-    let sql = "SELECT proname::text FROM pg_proc \
-               WHERE pronamespace = 's'::regnamespace AND prosecdef = $1 ORDER BY 1";
-    let functions = async |is_definer: bool| {
-        let rows = watcher.query(sql, &[&is_definer]).await.unwrap();
-        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
-    };
-    assert_eq!(functions(true).await, [""; 0]);
-    assert_eq!(functions(false).await, ["altered", "early"]);
+    let sql = "CREATE TABLE s.late AS SELECT generate_series(1, 1000) AS x; CREATE SEQUENCE s.q; \
+               CREATE VIEW s.v AS SELECT x FROM s.late; \
+               CREATE FUNCTION s.f() RETURNS int SECURITY DEFINER LANGUAGE sql RETURN 1";
+    hurrying.batch_execute(sql).await.unwrap();
+    other.batch_execute("ROLLBACK").await.unwrap();
+    let outcome = revoking.await.unwrap().unwrap();
+    assert!(matches!(outcome, RevokeOutcome::Revoked(_)), "{outcome}");
+    let sql = "SELECT relname::text FROM pg_class WHERE relnamespace = 's'::regnamespace \
+                   AND relowner = 'in_a_hurry'::regrole UNION ALL \
+               SELECT proname FROM pg_proc WHERE pronamespace = 's'::regnamespace \
+                   AND proowner = 'in_a_hurry'::regrole AND prosecdef ORDER BY 1";
+    let rows = watcher.query(sql, &[]).await.unwrap();
+    let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(names, ["early", "f", "late", "q", "v"]);
+    watcher.batch_execute("GRANT USAGE ON SCHEMA s TO in_a_hurry").await.unwrap();
+    let row = hurrying.query_one("SELECT count(*) FROM s.late", &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 1000);
 }
 
 #[tokio::test]
@@ -191,43 +182,11 @@ async fn a_role_is_revoked_in_two_databases_at_once() {
         left.unwrap();
         right.unwrap();
         let (left, right) =
-            tokio::join!(admin::revoke(&mut one, "in_both"), admin::revoke(&mut two, "in_both"));
-        assert_eq!((left.unwrap(), right.unwrap()), (Change::Revoked, Change::Revoked));
+            tokio::join!(admin::revoke(&mut one, &first), admin::revoke(&mut two, &other));
+        for outcome in [left.unwrap(), right.unwrap()] {
+            assert!(matches!(outcome, RevokeOutcome::Revoked(_)), "{outcome}");
+        }
     }
-}
-
-/// `DROP OWNED` takes the rights on all databases, and what it took elsewhere is given back: nothing that
-/// somebody else takes away meanwhile.
-#[tokio::test]
-async fn what_is_revoked_elsewhere_meanwhile_stays_revoked() {
-    new_role("resurrected").await;
-    let mut client = own_database("revoked_here").await;
-    let elsewhere = own_database("revoked_there").await;
-    let sql = "CREATE TABLE t (); GRANT SELECT ON t TO resurrected; \
-               GRANT CONNECT ON DATABASE revoked_there TO resurrected";
-    client.batch_execute(sql).await.unwrap();
-    // Holds the revoke up at the table, which comes before the other database.
-    let undecided = administrator("revoked_here").await;
-    undecided.batch_execute("BEGIN; GRANT SELECT ON t TO pgappuser").await.unwrap();
-    let revoking = tokio::spawn(async move { admin::revoke(&mut client, "resurrected").await });
-    let watcher = administrator("postgres").await;
-    somebody_waits(&watcher, "revoked_here").await;
-
-    let sql = "REVOKE CONNECT ON DATABASE revoked_there FROM resurrected";
-    let mut other = tokio::spawn(async move { elsewhere.batch_execute(sql).await });
-    let early = tokio::select! {
-        outcome = &mut other => Some(outcome),
-        () = somebody_waits(&watcher, "revoked_there") => None,
-    };
-    undecided.batch_execute("ROLLBACK").await.unwrap();
-    assert_eq!(revoking.await.unwrap().unwrap(), Change::Revoked);
-    let outcome = match early {
-        Some(outcome) => outcome,
-        None => other.await,
-    };
-    // The server tells the other session of the conflict, or has heard it.
-    let left = rights_on(&watcher, "revoked_there", "resurrected").await;
-    assert_eq!(outcome.unwrap().is_ok(), left == 0);
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ async fn roles_and_schemas_may_have_any_name() {
         assert_eq!(row.get::<_, &str>(0), *name);
         assert!(may(&client, &format!("DELETE FROM \"{quoted}\".\"{quoted}\"")).await);
         let mut database = administrator("orders").await;
-        admin::revoke(&mut database, name).await.unwrap();
+        admin::revoke(&mut database, &grant).await.unwrap();
         let mut client = administrator("postgres").await;
         assert_eq!(admin::drop_principal(&mut client, name).await.unwrap(), Change::Dropped);
     }
