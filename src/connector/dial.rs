@@ -2,44 +2,33 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use tokio::time::{Instant, timeout};
-use tokio_postgres::{Client, Config, Connection, Socket};
-
 use super::{
+    Connector,
+    attempt::{Attempt, Driver},
     login::Login,
-    login_error,
-    progress::{ObservedTls, Progress},
+    progress::Progress,
     reach::{addresses, fair_share, more_hopeful, unresolved},
 };
-use crate::{
-    ConnectError, Error, Host, Stage, random,
-    tls::{Allowance, TlsConnector, TlsStream},
-};
-
-/// A client and the connection that drives it.
-pub(super) type Established = (Client, Connection<Socket, TlsStream>);
+use crate::{ConnectError, Error, Host, Stage, random};
+use tokio::time::{Instant, timeout};
 
 /// What one pass over the servers needs.
-pub(super) struct Dial<'a> {
-    pub(super) hosts: &'a [Host],
-    pub(super) random_order: bool,
-    pub(super) config: &'a Config,
-    pub(super) tls: TlsConnector,
+pub(super) struct Dial<'a, D> {
+    pub(super) connector: &'a Connector,
+    pub(super) driver: &'a D,
     pub(super) login: &'a Login,
-    /// The limit for one address, if the settings have one.
-    pub(super) limit: Option<Duration>,
     /// When the whole connect has to be over.
     pub(super) deadline: Instant,
     pub(super) progress: &'a Progress,
 }
 
 #[expect(clippy::expect_used, reason = "validated settings name a host; addresses() returns some")]
-impl Dial<'_> {
+impl<D: Driver> Dial<'_, D> {
     /// Tries the servers one by one. A refused login ends the pass: the next server would refuse it
     /// too, and a token is not shown to more servers than need to see it.
-    pub(super) async fn run(self) -> Result<Established, Error> {
+    pub(super) async fn run(self) -> Result<D::Session, Error> {
         let mut failure = None;
-        let hosts = self.ordered(self.hosts.iter().collect());
+        let hosts = self.ordered(self.connector.settings().hosts().iter().collect());
         for (index, host) in hosts.iter().enumerate() {
             match self.try_host(host, hosts.len() - index).await {
                 Ok(established) => return Ok(established),
@@ -50,7 +39,7 @@ impl Dial<'_> {
         Err(failure.expect("validated settings name a host"))
     }
 
-    async fn try_host(&self, host: &Host, hosts_left: usize) -> Result<Established, Error> {
+    async fn try_host(&self, host: &Host, hosts_left: usize) -> Result<D::Session, Error> {
         let addresses = self.ordered(self.resolve(host, hosts_left).await?);
         let mut failure = None;
         for (index, address) in addresses.iter().enumerate() {
@@ -78,36 +67,21 @@ impl Dial<'_> {
         host: &Host,
         address: SocketAddr,
         targets_left: usize,
-    ) -> Result<Established, Error> {
+    ) -> Result<D::Session, Error> {
         self.progress.enter(Stage::Tcp);
-        let limits = [fair_share(self.deadline, targets_left), self.limit];
+        let connect_timeout = self.connector.settings().connect_timeout();
+        let limits = [fair_share(self.deadline, targets_left), connect_timeout];
         let limit = limits.into_iter().flatten().min().unwrap_or(Duration::MAX);
-        let config = self.config_for(host, address);
-        let allowance = Allowance::for_login();
-        let tls = ObservedTls::new(self.tls.clone(), self.progress.clone(), allowance.clone());
-        match timeout(limit, config.connect(tls)).await {
-            Ok(Ok(established)) => {
-                allowance.lift();
-                Ok(established)
-            }
-            Ok(Err(error)) => Err(login_error::classify(error, host, Some(self.login))),
+        let Self { connector, login, progress, .. } = *self;
+        let attempt = Attempt { connector, host, address, login, progress };
+        match timeout(limit, self.driver.log_in(attempt)).await {
+            Ok(result) => result,
             Err(_) => Err(no_answer(host, limit, self.progress.stage())),
         }
     }
 
-    fn config_for(&self, host: &Host, address: SocketAddr) -> Config {
-        let mut config = self.config.clone();
-        config
-            .host(host.name())
-            .hostaddr(address.ip())
-            .port(address.port())
-            .user(self.login.user())
-            .password(self.login.password());
-        config
-    }
-
     fn ordered<T>(&self, mut targets: Vec<T>) -> Vec<T> {
-        if self.random_order {
+        if self.connector.settings().load_balance_hosts() {
             random::shuffle(&mut targets);
         }
         targets

@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{
-    Connector, Parts,
-    dial::{Dial, Established},
-    login::Login,
-    progress::Progress,
-};
+use super::{Connector, attempt::Driver, dial::Dial, login::Login, progress::Progress};
 use crate::{
     Error, Stage,
     clock::{Clock, SystemClock},
@@ -24,14 +19,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Connector {
     /// Connects, trying again after transient failures for as long as the deadline allows.
-    pub(super) async fn establish(
+    pub(super) async fn establish<D: Driver>(
         &self,
+        driver: &D,
         deadline: Instant,
         progress: &Progress,
-    ) -> Result<Established, Error> {
+    ) -> Result<D::Session, Error> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match self.try_servers(deadline, progress).await {
+            let error = match self.try_servers(driver, deadline, progress).await {
                 Ok(established) => return Ok(established),
                 Err(error) => error,
             };
@@ -53,16 +49,17 @@ impl Connector {
     }
 
     /// One pass over the servers; two if the first was refused with a token that may be outdated.
-    pub(super) async fn try_servers(
+    pub(super) async fn try_servers<D: Driver>(
         &self,
+        driver: &D,
         deadline: Instant,
         progress: &Progress,
-    ) -> Result<Established, Error> {
+    ) -> Result<D::Session, Error> {
         let login = self.prepare_login(progress).await?;
-        match self.dial(&login, deadline, progress).await {
+        match self.dial(driver, &login, deadline, progress).await {
             Err(Error::Rejected(rejection)) => {
                 match self.renewed_login(&login, &rejection, progress).await {
-                    Some(renewed) => self.dial(&renewed, deadline, progress).await,
+                    Some(renewed) => self.dial(driver, &renewed, deadline, progress).await,
                     None => Err(rejection.into()),
                 }
             }
@@ -70,25 +67,16 @@ impl Connector {
         }
     }
 
-    async fn dial(
+    async fn dial<D: Driver>(
         &self,
+        driver: &D,
         login: &Login,
         deadline: Instant,
         progress: &Progress,
-    ) -> Result<Established, Error> {
+    ) -> Result<D::Session, Error> {
         progress.enter(Stage::TlsSetup);
-        let Parts { settings, driver_config, .. } = &self.0.parts;
-        let dial = Dial {
-            hosts: settings.hosts(),
-            random_order: settings.load_balance_hosts(),
-            config: driver_config,
-            tls: self.tls().await?,
-            login,
-            limit: settings.connect_timeout(),
-            deadline,
-            progress,
-        };
-        dial.run().await
+        driver.prepare(self).await?;
+        Dial { connector: self, driver, login, deadline, progress }.run().await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connecting: hosts, deadline, retries, and what to do when a login is refused.
 
+pub(crate) mod attempt;
 mod builder;
 mod deadline;
 mod dial;
@@ -28,6 +29,7 @@ use tokio::{
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
 
 use self::{
+    attempt::{Driver, TokioPostgres},
     login::{Login, LoginMethod},
     progress::Progress,
 };
@@ -156,8 +158,13 @@ impl Connector {
     ///
     /// As [`Connector::connect`].
     pub async fn connect_parts(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
+        self.open(&TokioPostgres).await
+    }
+
+    /// A session of whichever driver, by the same rules.
+    pub(crate) async fn open<D: Driver>(&self, driver: &D) -> Result<D::Session, Error> {
         let (progress, deadline) = (Progress::new(), self.ends_at());
-        self.until(deadline, &progress, self.establish(deadline, &progress)).await
+        self.until(deadline, &progress, self.establish(driver, deadline, &progress)).await
     }
 
     /// Asks the server to cancel what a client of this connector is executing. The server doesn't say

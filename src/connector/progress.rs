@@ -53,7 +53,7 @@ impl Progress {
 }
 
 /// A TLS connector that reports when the handshake begins and ends, and limits what is read after it.
-pub(super) struct ObservedTls {
+pub(crate) struct ObservedTls {
     connector: TlsConnector,
     progress: Progress,
     allowance: Allowance,
@@ -77,7 +77,7 @@ impl MakeTlsConnect<Socket> for ObservedTls {
     }
 }
 
-pub(super) struct ObservedHandshake {
+pub(crate) struct ObservedHandshake {
     handshake: Handshake,
     progress: Progress,
     allowance: Allowance,

@@ -5,7 +5,11 @@ use std::future::Future;
 
 use tokio::time::Instant;
 
-use super::{Connector, dial::Established, progress::Progress};
+use super::{
+    Connector,
+    attempt::{Established, TokioPostgres},
+    progress::Progress,
+};
 use crate::Error;
 
 impl Connector {
@@ -17,7 +21,7 @@ impl Connector {
     /// One pass over the servers, without a retry after a passing failure.
     pub(crate) async fn connect_once(&self, deadline: Instant) -> Result<Established, Error> {
         let progress = Progress::new();
-        self.until(deadline, &progress, self.try_servers(deadline, &progress)).await
+        self.until(deadline, &progress, self.try_servers(&TokioPostgres, deadline, &progress)).await
     }
 
     /// A connect and what sets the session up, both within the connector's deadline.
@@ -30,7 +34,8 @@ impl Connector {
         F: Future<Output = Result<T, Error>>,
     {
         let (progress, deadline) = (Progress::new(), self.ends_at());
-        let work = async { set_up(self.establish(deadline, &progress).await?).await };
+        let work =
+            async { set_up(self.establish(&TokioPostgres, deadline, &progress).await?).await };
         self.until(deadline, &progress, work).await
     }
 }
