@@ -20,6 +20,7 @@ pub mod diagnose;
 pub mod emulator;
 mod environment;
 mod error;
+mod excerpt;
 mod identity;
 #[cfg(any(feature = "bb8", feature = "deadpool", feature = "diesel-async", feature = "sqlx"))]
 #[cfg_attr(

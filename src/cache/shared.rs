@@ -150,16 +150,13 @@ impl Shared {
     }
 
     /// Takes in what a fetch brought; returns what all who waited for it get.
+    ///
+    /// Here every token comes in, so here it is judged.
     pub(super) fn land(&self, number: u64, outcome: Outcome) -> Outcome {
-        let outcome = outcome.and_then(|token| self.for_our_scope(token));
+        let now = self.clock.now().wall;
+        let outcome = outcome.and_then(|token| token.admit(&self.source_name, &self.scope, now));
         let random = (self.random)();
         self.finish(number, outcome, |state, now, outcome| state.land(now, outcome, random))
-    }
-
-    /// A token for another service is an error: nobody must send it to ours.
-    fn for_our_scope(&self, token: AccessToken) -> Outcome {
-        token.check_audience(&self.source_name, &self.scope)?;
-        Ok(token)
     }
 
     /// Takes in that a fetch ended through no fault of its source.

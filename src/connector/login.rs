@@ -1,7 +1,5 @@
 //! One login: who, with which secret.
 
-use std::fmt;
-
 use super::{Connector, progress::Progress};
 use crate::{
     AccessToken, ConfigError, ConfigErrorKind, Error, Rejection, Secret, Stage, TokenCache,
@@ -55,21 +53,6 @@ impl Login {
             LoginSecret::Token { token, .. } => token.secret(),
             LoginSecret::Password(password) => password.expose(),
         }
-    }
-
-    /// The text with the secret taken out of it.
-    pub(super) fn redacted(&self, text: &str) -> String {
-        match self.password() {
-            "" => text.to_owned(),
-            secret => text.replace(secret, "[redacted]"),
-        }
-    }
-
-    /// Whether something holds the secret, in any text that its `Debug` output shows.
-    pub(super) fn is_repeated_by(&self, answer: &impl fmt::Debug) -> bool {
-        let quoted = format!("{:?}", self.password());
-        let secret = &quoted[1..quoted.len() - 1];
-        !secret.is_empty() && format!("{answer:?}").contains(secret)
     }
 
     /// The token that a refusal casts doubt on: one from the cache, refused for a reason that a newer
@@ -153,19 +136,4 @@ fn unknown_user() -> ConfigError {
         "set the role that was created for this identity: `user` in the connection string, \
          AZURE_POSTGRESQL_USER, or PGUSER (Service Connector names it aad_<connection name>)",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_found_in_an_answer_whatever_characters_it_has() {
-        for secret in ["eyJ0.eyJh.c2ln", "it's", "\"quoted\\\"", "tab\there", "läßt"] {
-            let login = Login::with_password("me".to_owned(), secret.into());
-            assert!(login.is_repeated_by(&Some(format!("no room for {secret} here"))), "{secret}");
-            assert!(!login.is_repeated_by(&Some("no room")), "{secret}");
-        }
-        assert!(!Login::with_password("me".to_owned(), "".into()).is_repeated_by(&"no room"));
-    }
 }

@@ -6,7 +6,9 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::login::Login;
 use crate::{
-    ConnectError, Error, Host, Rejection, RejectionReason, TlsError, TlsErrorKind, error::cause,
+    ConnectError, Error, Host, Rejection, RejectionReason, TlsError, TlsErrorKind,
+    error::{ServerAnswer, cause},
+    excerpt::excerpt,
 };
 
 /// Answers that a server gives while it starts, stops, fails over or is full: worth another try.
@@ -37,29 +39,34 @@ const NO_TLS: &str = "server does not support TLS";
 /// Sorts a failure by who has to act. `login` is the login that failed, if it was one.
 pub(super) fn classify(error: tokio_postgres::Error, host: &Host, login: Option<&Login>) -> Error {
     match error.as_db_error() {
-        Some(answer) if is_busy(answer) => match login {
-            Some(login) if login.is_repeated_by(answer) => {
-                unreachable(host, true, io::Error::other("busy; its answer repeats the secret"))
-            }
-            _ => unreachable(host, true, error),
-        },
+        Some(answer) if is_busy(answer) => unreachable(host, true, busy(answer, login)),
         Some(answer) => refused(answer, login).into(),
         None if is_tls_error(&error) => tls_error(error, host).into(),
         None => unreachable(host, may_pass(&error), error),
     }
 }
 
-/// The server's words, without the secret, should it repeat that.
+fn busy(answer: &DbError, login: Option<&Login>) -> ServerAnswer {
+    let secrets = secrets(login);
+    ServerAnswer::new(excerpt(answer.code().code(), &secrets), excerpt(answer.message(), &secrets))
+}
+
 fn refused(answer: &DbError, login: Option<&Login>) -> Rejection {
-    let sqlstate = answer.code().code();
+    let secrets = secrets(login);
+    let sqlstate = excerpt(answer.code().code(), &secrets);
+    let message = excerpt(answer.message(), &secrets);
     match login {
-        Some(login) => {
-            let message = login.redacted(answer.message());
-            let rejection = Rejection::new(login.redacted(sqlstate), message, login.user());
-            if login.is_by_password() { rejection.by_password() } else { rejection }
+        Some(login) if login.is_by_password() => {
+            Rejection::new(sqlstate, message, login.user()).by_password()
         }
-        None => Rejection::new(sqlstate, answer.message(), ""),
+        Some(login) => Rejection::new(sqlstate, message, login.user()),
+        None => Rejection::new(sqlstate, message, ""),
     }
+}
+
+/// What a server may repeat, and nobody may be shown.
+fn secrets(login: Option<&Login>) -> Vec<&str> {
+    login.map(Login::password).into_iter().collect()
 }
 
 fn is_busy(answer: &DbError) -> bool {

@@ -35,6 +35,7 @@ use self::{
 };
 use crate::{
     Environment, Error, Settings, Stage, TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
+    excerpt::Shown,
     tls::{TlsConnector, TlsSetup},
 };
 
@@ -252,8 +253,10 @@ impl Connector {
     }
 }
 
+/// A panic of the TLS library may say anything.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn tls_set_up_ended(error: JoinError) -> TlsError {
-    TlsError::new(TlsErrorKind::Setup, None, Some(error.into()))
+    TlsError::new(TlsErrorKind::Setup, None, Some(Shown::of(&error).into()))
 }
 
 impl fmt::Debug for Connector {
@@ -273,7 +276,7 @@ pub(crate) fn drive(connection: Connection<Socket, TlsStream>) -> JoinHandle<()>
         if let Err(error) = connection.await {
             tracing::warn!(
                 target: "postgres_entra::connect",
-                error = &error as &dyn std::error::Error,
+                error = &Shown::of(&error) as &dyn std::error::Error,
                 "the connection broke"
             );
         }

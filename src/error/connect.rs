@@ -1,7 +1,5 @@
 use std::{error::Error as StdError, fmt, io};
 
-use tokio_postgres::error::DbError;
-
 use super::{cause, hint::NETWORK};
 
 /// The server could not be reached, or the connection broke before it was ready.
@@ -55,7 +53,7 @@ impl ConnectError {
         if !self.resolved {
             return UNRESOLVED;
         }
-        if cause::find::<DbError>(&*self.cause).is_some() {
+        if cause::find::<ServerAnswer>(&*self.cause).is_some() {
             return "the server is starting, stopping or full; try again later";
         }
         hint_of(cause::find::<io::Error>(&*self.cause).map(io::Error::kind))
@@ -68,6 +66,21 @@ impl ConnectError {
         } else {
             format!("the name {host} was not resolved")
         }
+    }
+}
+
+/// What a server said instead of letting anybody in, as it may be shown.
+#[derive(Debug, thiserror::Error)]
+#[error("the server says: {text} (SQLSTATE {sqlstate})")]
+pub(crate) struct ServerAnswer {
+    sqlstate: String,
+    text: String,
+}
+
+impl ServerAnswer {
+    /// Both texts are excerpts.
+    pub(crate) fn new(sqlstate: String, text: String) -> Self {
+        Self { sqlstate, text }
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 pub use config::{ConfigError, ConfigErrorKind};
 pub use connect::ConnectError;
+pub(crate) use connect::ServerAnswer;
 pub use rejection::{Rejection, RejectionReason};
 pub use tls::{TlsError, TlsErrorKind};
 pub use token::{TokenError, TokenErrorKind};

@@ -115,17 +115,21 @@ fn lacks_federation(code: u32) -> bool {
     code.to_string().starts_with("70021")
 }
 
+/// More than Entra ever names; a list of a megabyte is not from Entra.
+const MOST_CODES: usize = 8;
+
 /// The codes of a refusal: from `error_codes`, else from the text.
 pub(super) fn codes(error_codes: Option<&Value>, text: &str) -> Vec<u32> {
     let listed = error_codes.and_then(Value::as_array).into_iter().flatten();
-    let listed: Vec<u32> = listed.filter_map(|code| code.as_u64()?.try_into().ok()).collect();
+    let codes = listed.filter_map(|code| code.as_u64()?.try_into().ok());
+    let listed: Vec<u32> = codes.take(MOST_CODES).collect();
     if listed.is_empty() { in_text(text) } else { listed }
 }
 
 /// The codes that a text names, such as `AADSTS7000215: Invalid client secret`.
 pub(super) fn in_text(text: &str) -> Vec<u32> {
     let after = text.split("AADSTS").skip(1);
-    after.filter_map(|rest| leading_digits(rest).parse().ok()).collect()
+    after.filter_map(|rest| leading_digits(rest).parse().ok()).take(MOST_CODES).collect()
 }
 
 /// The sentence of a description, without the code before it and the ids behind it: they are
@@ -195,6 +199,8 @@ mod tests {
         assert_eq!(codes(Some(&json!([7, "x", -1])), "AADSTS9"), [7]);
         assert_eq!(codes(Some(&json!([])), "AADSTS50001: a. AADSTS70011: b"), [50_001, 70_011]);
         assert_eq!(codes(None, "AADSTS: AADSTSx AADSTS99999999999"), [0_u32; 0]);
+        assert_eq!(codes(Some(&json!(vec![7; 100_000])), "").len(), MOST_CODES);
+        assert_eq!(codes(None, &"AADSTS7 ".repeat(100_000)).len(), MOST_CODES);
     }
 
     #[test]

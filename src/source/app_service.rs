@@ -98,7 +98,7 @@ impl AppService {
         request.insert_header("x-identity-header", header.expose().to_owned());
         // Azure Automation, which speaks the same protocol, insists on it.
         request.insert_header("metadata", "true");
-        managed_identity::attempt(NAME, &*self.client, &request, scope, |answer| {
+        managed_identity::attempt(NAME, &*self.client, &request, |answer| {
             managed_identity::refused(NAME, answer, &[header.expose()], kind_of(answer.status))
         })
         .await

@@ -1,7 +1,10 @@
 use std::{fmt, sync::Arc};
 
 use super::{TokenFuture, TokenSource};
-use crate::{TokenError, TokenErrorKind};
+use crate::{
+    TokenError, TokenErrorKind,
+    clock::{Clock, SystemClock},
+};
 
 const NAME: &str = "chain";
 
@@ -32,7 +35,10 @@ impl TokenSource for Chain {
         Box::pin(async move {
             let mut failures = Vec::new();
             for source in &self.0 {
-                match source.fetch_token(scope).await {
+                let answer = source.fetch_token(scope).await;
+                let now = SystemClock.now().wall;
+                // A token that can't be used is no reason not to ask the next source.
+                match answer.and_then(|token| token.admit(source.name(), scope, now)) {
                     Ok(token) => return Ok(token),
                     Err(error) => failures.push(error),
                 }
@@ -87,10 +93,15 @@ impl std::error::Error for Failures {
 
 #[cfg(test)]
 mod tests {
-    use std::{error::Error, time::SystemTime};
+    use std::{
+        error::Error,
+        time::{Duration, SystemTime},
+    };
 
     use super::*;
     use crate::{AccessToken, source::from_fn};
+
+    const HOUR: Duration = Duration::from_secs(3600);
 
     fn failing(kind: TokenErrorKind, name: &'static str) -> impl TokenSource {
         from_fn(move |_| async move { Err(TokenError::new(kind, name, "failed")) })
@@ -100,8 +111,9 @@ mod tests {
     async fn the_first_token_wins() {
         let chain = Chain::new([])
             .then(failing(TokenErrorKind::Denied, "first"))
-            .then(from_fn(|scope| async move { AccessToken::new(scope, SystemTime::now()) }))
-            .then(from_fn(|_| async { AccessToken::new("last", SystemTime::now()) }));
+            .then(from_fn(|_| async { AccessToken::new("expired", SystemTime::UNIX_EPOCH) }))
+            .then(from_fn(|scope| async move { AccessToken::new(scope, SystemTime::now() + HOUR) }))
+            .then(from_fn(|_| async { AccessToken::new("last", SystemTime::now() + HOUR) }));
         assert_eq!(chain.fetch_token("scope").await.unwrap().secret(), "scope");
     }
 

@@ -81,7 +81,7 @@ impl ClientSecret {
             ("grant_type", "client_credentials"),
             ("scope", scope),
         ];
-        self.endpoint.exchange(NAME, &form, &[secret], scope).await
+        self.endpoint.exchange(NAME, &form, &[secret]).await
     }
 }
 

@@ -2,13 +2,11 @@ use std::{env::VarError, error::Error as StdError, fmt, io, sync::Arc, time::Sys
 
 use azure_core::{credentials::TokenCredential, error::ErrorKind};
 
-use super::{
-    TokenFuture, TokenSource, aadsts, excerpt::excerpt, refusal::kind_of, reply, validate::validate,
-};
+use super::{TokenFuture, TokenSource, aadsts, refusal::kind_of, reply};
 use crate::{
     AccessToken, TokenError, TokenErrorKind,
-    clock::{Clock, SystemClock},
     error::cause,
+    excerpt::{Shown, excerpt},
 };
 
 const NAME: &str = "credential";
@@ -74,7 +72,7 @@ impl Credential {
                 "making the credential panicked",
             )
             .with_hint("check that the system's certificate authorities are installed")
-            .with_cause(panic)),
+            .with_cause(Shown::of(&panic))),
         }
     }
 }
@@ -99,7 +97,8 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// Gets a token from a credential and checks it: azure_identity accepts empty and expired ones.
+/// Gets a token from a credential. That azure_identity accepts empty and expired ones, the door of the
+/// cache makes good.
 pub(super) async fn fetch(
     source: &'static str,
     credential: &dyn TokenCredential,
@@ -108,8 +107,7 @@ pub(super) async fn fetch(
     let token =
         credential.get_token(&[scope], None).await.map_err(|error| explain(source, &error))?;
     let expires_on = SystemTime::from(token.expires_on);
-    let token = reply::bearer(source, token.token.secret(), expires_on)?;
-    validate(source, token, scope, SystemClock.now().wall)
+    reply::bearer(source, token.token.secret(), expires_on)
 }
 
 /// A credential is made of variables and files, so it takes another setting to make one that failed.
@@ -158,40 +156,6 @@ fn with_causes(error: &azure_core::Error, found: TokenError) -> TokenError {
     match error.source() {
         Some(cause) => found.with_cause(Shown::of(cause)),
         None => found,
-    }
-}
-
-/// A foreign error as it may be shown: the error itself may quote an answer or hold a backtrace of some
-/// pages.
-struct Shown {
-    text: String,
-    cause: Option<Box<Shown>>,
-}
-
-impl Shown {
-    fn of(error: &(dyn StdError + 'static)) -> Self {
-        let cause = error.source().map(|cause| Box::new(Self::of(cause)));
-        Self { text: shown(error), cause }
-    }
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// The text and those of all causes.
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        self.cause.iter().try_for_each(|cause| write!(f, ": {cause:?}"))
-    }
-}
-
-impl StdError for Shown {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
     }
 }
 

@@ -87,7 +87,6 @@ impl TokenEndpoint {
         source: &'static str,
         form: &[(&str, &str)],
         secrets: &[&str],
-        scope: &str,
     ) -> Result<AccessToken, TokenError> {
         let mut request = Request::new(self.url.clone(), Method::Post);
         request.insert_header("accept", "application/json");
@@ -97,7 +96,7 @@ impl TokenEndpoint {
             .await
             .map_err(explain_absence)?;
         if answer.is_success() {
-            reply::token(source, &answer, scope)
+            reply::token(source, &answer)
         } else {
             Err(refused(source, &answer, secrets))
         }

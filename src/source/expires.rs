@@ -29,28 +29,44 @@ const FORMATS: [&[BorrowedFormatItem<'_>]; 3] = [
     format_description!("[year]-[month]-[day] [hour]:[minute]:[second]"),
 ];
 
-/// The expiry that an answer states: `expires_on` where it can be read, else `expires_in` from `now`.
-pub(super) fn expiry(
-    expires_on: Option<&Value>,
-    expires_in: Option<&Value>,
-    now: SystemTime,
-) -> Option<SystemTime> {
-    expires_on
-        .and_then(|value| point_in_time(value, now))
-        .or_else(|| now.checked_add(seconds(expires_in?)?))
+/// When a token expires, as its answer states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expiry {
+    /// At this time, by the issuer's clock.
+    At(SystemTime),
+    /// After a span that was counted from now, by this machine's clock.
+    Counted(SystemTime),
+}
+
+impl Expiry {
+    /// `expires_on` where it can be read, else `expires_in` from `now`.
+    pub(super) fn stated(
+        expires_on: Option<&Value>,
+        expires_in: Option<&Value>,
+        now: SystemTime,
+    ) -> Option<Self> {
+        let counted = |span| now.checked_add(span).map(Self::Counted);
+        expires_on
+            .and_then(|value| match number(value) {
+                Some(life) if life < FIRST_TIMESTAMP => counted(Duration::from_secs(life)),
+                Some(stamp) => {
+                    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(stamp)).map(Self::At)
+                }
+                None => date(value.as_str()?.trim()).map(SystemTime::from).map(Self::At),
+            })
+            .or_else(|| counted(seconds(expires_in?)?))
+    }
+
+    pub(super) fn time(self) -> SystemTime {
+        match self {
+            Self::At(time) | Self::Counted(time) => time,
+        }
+    }
 }
 
 /// A span such as `3599`, `"3599"`.
 pub(super) fn seconds(value: &Value) -> Option<Duration> {
     number(value).map(Duration::from_secs)
-}
-
-fn point_in_time(value: &Value, now: SystemTime) -> Option<SystemTime> {
-    match number(value) {
-        Some(life) if life < FIRST_TIMESTAMP => now.checked_add(Duration::from_secs(life)),
-        Some(stamp) => SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(stamp)),
-        None => date(value.as_str()?.trim()).map(SystemTime::from),
-    }
 }
 
 /// A number or a string of one. Fractions of a second are dropped: sooner is the safe side.
@@ -85,8 +101,22 @@ mod tests {
 
     fn expiry_of(expires_on: &Value, expires_in: &Value) -> Option<u64> {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
-        expiry(Some(expires_on), Some(expires_in), now)
-            .map(|at| at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
+        Expiry::stated(Some(expires_on), Some(expires_in), now)
+            .map(|expiry| expiry.time().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
+    }
+
+    #[test]
+    fn only_a_span_is_counted_by_our_own_clock() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+        let is_counted = |expires_on: Value, expires_in: Value| {
+            let stated = Expiry::stated(Some(&expires_on), Some(&expires_in), now).unwrap();
+            matches!(stated, Expiry::Counted(_))
+        };
+        assert!(is_counted(json!(null), json!(3599)));
+        assert!(is_counted(json!("soon"), json!("3599")));
+        assert!(is_counted(json!(3599), json!(null)));
+        assert!(!is_counted(json!(NOW + 9), json!(3599)));
+        assert!(!is_counted(json!("2024-12-31 23:59:59"), json!(3599)));
     }
 
     #[test]

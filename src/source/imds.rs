@@ -100,7 +100,7 @@ impl Imds {
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = managed_identity::request(&self.endpoint, API_VERSION, scope, identity);
         request.insert_header("metadata", "true");
-        managed_identity::attempt(NAME, &*self.client, &request, scope, refused)
+        managed_identity::attempt(NAME, &*self.client, &request, refused)
             .await
             .map_err(explain_absence)
     }

@@ -77,11 +77,10 @@ pub(super) async fn attempt(
     source: &'static str,
     client: &dyn HttpClient,
     request: &Request,
-    scope: &str,
     refuse: impl FnOnce(&Answer) -> TokenError,
 ) -> Result<AccessToken, TokenError> {
     let answer = exchange(source, client, request, ATTEMPT_TIMEOUT).await?;
-    if answer.is_success() { reply::token(source, &answer, scope) } else { Err(refuse(&answer)) }
+    if answer.is_success() { reply::token(source, &answer) } else { Err(refuse(&answer)) }
 }
 
 /// The error for a refusal, with the remedy where the text is a known one.

@@ -29,7 +29,6 @@ mod detect;
 mod developer_tools;
 mod endpoint;
 mod entra;
-mod excerpt;
 mod expires;
 mod from_fn;
 mod http;
@@ -41,7 +40,6 @@ mod refusal;
 mod reply;
 mod retry;
 mod retry_after;
-mod validate;
 mod workload_identity;
 
 use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc};

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-use super::{aadsts, excerpt::excerpt, http::Answer};
-use crate::{TokenError, TokenErrorKind};
+use super::{aadsts, http::Answer};
+use crate::{
+    TokenError, TokenErrorKind,
+    excerpt::{excerpt, page_excerpt},
+};
 
 /// What a refusal says, in the words of whichever service refused. Everything is fit to be shown.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,11 +21,14 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// Reads a body of any shape; of one that is not JSON, the beginning is the text.
+    /// Reads a body of any shape; of one that is not JSON, its title and its first sentence are the text.
     pub(super) fn read(body: &[u8], secrets: &[&str]) -> Self {
         match serde_json::from_slice(body) {
             Ok(json @ Value::Object(_)) => Self::from_json(&json, secrets),
-            _ => Self { text: excerpt(&String::from_utf8_lossy(body), secrets), ..Self::default() },
+            _ => {
+                let text = page_excerpt(&String::from_utf8_lossy(body), secrets);
+                Self { text, ..Self::default() }
+            }
         }
     }
 
@@ -160,11 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_json_survives_as_an_excerpt() {
-        let refusal = read("<html>\n<h1>Blocked by proxy</h1>");
+    fn of_a_body_that_is_not_json_the_heading_is_kept() {
+        let refusal = read("<html>\n<h1>Blocked by proxy</h1><p>hunter2");
         assert!(!refusal.is_json);
-        assert_eq!(refusal.text, "<html> <h1>Blocked by proxy</h1>");
-        assert_eq!(Refusal::read(&[0xff, 0xfe], &[]).text, "\u{fffd}\u{fffd}");
+        assert_eq!(refusal.text, "Blocked by proxy");
+        assert_eq!(Refusal::read(b"no\xff", &[]).text, "no\u{fffd}");
         assert_eq!(read("[1]").text, "[1]");
     }
 

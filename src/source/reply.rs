@@ -5,7 +5,10 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{expires, http::Answer, validate::validate};
+use super::{
+    expires::{self, Expiry},
+    http::Answer,
+};
 use crate::{
     AccessToken, Secret, TokenError, TokenErrorKind,
     clock::{Clock, SystemClock},
@@ -21,18 +24,15 @@ struct Reply {
 }
 
 /// The token in a successful answer. No error tells anything of the body, which may hold a token.
-pub(super) fn token(
-    source: &'static str,
-    answer: &Answer,
-    scope: &str,
-) -> Result<AccessToken, TokenError> {
-    token_at(source, answer, scope, SystemClock.now().wall)
+///
+/// Whether it is a good one, the door of the cache judges.
+pub(super) fn token(source: &'static str, answer: &Answer) -> Result<AccessToken, TokenError> {
+    token_at(source, answer, SystemClock.now().wall)
 }
 
 fn token_at(
     source: &'static str,
     answer: &Answer,
-    scope: &str,
     now: SystemTime,
 ) -> Result<AccessToken, TokenError> {
     let invalid = |problem| {
@@ -46,15 +46,21 @@ fn token_at(
     let Some(Value::String(text)) = reply.access_token else {
         return Err(invalid("the answer holds no access_token"));
     };
-    let expires_on = expires::expiry(reply.expires_on.as_ref(), reply.expires_in.as_ref(), now)
-        .ok_or_else(|| invalid("the answer does not say when the token expires"))?;
-    let token = bearer(source, text, expires_on)?;
-    let refresh_on = reply.refresh_in.as_ref().and_then(expires::seconds);
-    let token = match refresh_on.and_then(|wait| now.checked_add(wait)) {
-        Some(refresh_on) if refresh_on < expires_on => token.with_refresh_on(refresh_on),
-        _ => token,
+    let stated = Expiry::stated(reply.expires_on.as_ref(), reply.expires_in.as_ref(), now);
+    let token = bearer(source, text, stated.map_or(now, Expiry::time))?;
+    let token = match stated {
+        Some(Expiry::At(_)) => token,
+        Some(Expiry::Counted(_)) => token.with_counted_life(),
+        // Of the shapes in which `expires_on` has been met, some can't be read.
+        None => token
+            .until_exp()
+            .ok_or_else(|| invalid("the answer does not say when the token expires"))?,
     };
-    validate(source, token, scope, now)
+    let refresh_on = reply.refresh_in.as_ref().and_then(expires::seconds);
+    Ok(match refresh_on.and_then(|wait| now.checked_add(wait)) {
+        Some(refresh_on) if refresh_on < token.expires_on() => token.with_refresh_on(refresh_on),
+        _ => token,
+    })
 }
 
 /// [`AccessToken::new`], with this source's name on the error.
@@ -88,7 +94,7 @@ mod tests {
 
     fn read(body: impl Into<Vec<u8>>) -> Result<AccessToken, TokenError> {
         let answer = Answer { status: 200, retry_after: None, body: body.into().into() };
-        token_at("test", &answer, "https://resource/.default", at(1_700_000_000))
+        token_at("test", &answer, at(1_700_000_000))
     }
 
     #[test]
@@ -107,7 +113,6 @@ mod tests {
             "\"hunter2\"",
             r#"{"access_token":"hunter2"}"#,
             r#"{"access_token":"hunter2 x","expires_in":9}"#,
-            r#"{"access_token":"hunter2","expires_in":0}"#,
             r#"{"access_token":["hunter2"],"expires_in":9}"#,
             r#"{"access_token":"hunter2","access_token":"hunter2"}"#,
             r#"{"access_token":"hunter2"#,

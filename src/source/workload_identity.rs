@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
 use crate::{
-    AccessToken, Cloud, ConfigError, ConfigErrorKind, Environment, Secret, TokenError,
-    TokenErrorKind,
+    AccessToken, Claims, Cloud, ConfigError, ConfigErrorKind, Environment, Secret, TokenError,
+    TokenErrorKind, excerpt::Shown,
 };
 
 const NAME: &str = "workload identity";
@@ -105,7 +105,7 @@ impl WorkloadIdentity {
             ("grant_type", "client_credentials"),
             ("scope", scope),
         ];
-        self.endpoint.exchange(NAME, &form, &[assertion.expose()], scope).await
+        self.endpoint.exchange(NAME, &form, &[assertion.expose()]).await
     }
 
     async fn read_assertion(&self) -> Result<Secret, TokenError> {
@@ -118,7 +118,7 @@ impl WorkloadIdentity {
                 NAME,
                 "reading the token file was stopped",
             )
-            .with_cause(stopped)),
+            .with_cause(Shown::of(&stopped))),
             Err(elapsed) => Err(TokenError::new(
                 TokenErrorKind::Timeout,
                 NAME,
@@ -143,12 +143,14 @@ fn read(path: &Path) -> io::Result<Secret> {
     // Space for all of it from the beginning, since growing would leave copies behind.
     let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize + 1));
     File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
-    let token = text.trim();
-    if token.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is empty"));
-    }
     if text.len() as u64 > MAX_FILE {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is larger than 64 KiB"));
+    }
+    // Windows tools begin a text with a byte order mark.
+    let token = text.trim_start_matches('\u{feff}').trim();
+    // What else lies in a file, such as a private key, must not be sent to anybody.
+    if !Claims::are_in(token) {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the file holds no token"));
     }
     Ok(Secret::new(token))
 }
@@ -156,7 +158,8 @@ fn read(path: &Path) -> io::Result<Secret> {
 fn unreadable() -> TokenError {
     TokenError::new(TokenErrorKind::Configuration, NAME, "the service account token can't be read")
         .with_hint(
-            "check AZURE_FEDERATED_TOKEN_FILE, and that the pod has the label \
+            "AZURE_FEDERATED_TOKEN_FILE must name a file that holds a service account token and \
+             nothing else; check the variable, and that the pod has the label \
              azure.workload.identity/use",
         )
 }

@@ -36,6 +36,22 @@ impl Claims {
         serde_json::from_slice(&json).map(Self).map_err(|_| ClaimsError)
     }
 
+    /// Whether the text is a signed JSON Web Token and nothing else.
+    pub(crate) fn are_in(text: &str) -> bool {
+        let is_object = |part: &str| {
+            let json = BASE64URL.decode(part).ok();
+            json.is_some_and(|json| serde_json::from_slice::<Map<String, Value>>(&json).is_ok())
+        };
+        let is_base64url =
+            |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b));
+        match text.split('.').collect::<Vec<_>>()[..] {
+            [header, payload, signature] => {
+                is_object(header) && is_object(payload) && is_base64url(signature)
+            }
+            _ => false,
+        }
+    }
+
     /// A claim that is a non-empty string; any other value counts as absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str().filter(|text| !text.trim().is_empty())
@@ -142,6 +158,14 @@ mod tests {
             ["", "a", "a.b", "a.b.c", "e30.e30", "e30.e30.c2ln.x", "e30.W10.c2ln", "e30..c2ln"]
         {
             assert_eq!(Claims::of(text), Err(ClaimsError), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_with_more_than_a_token_in_it_is_none() {
+        assert!(Claims::are_in("e30.e30.c2ln") && Claims::are_in("e30.e30.first"));
+        for text in ["", "a=e30.e30.c2ln", "e30.e30.c2ln e30", "e30.W10.c2ln", "W10.e30.c2ln"] {
+            assert!(!Claims::are_in(text), "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Access tokens, as values.
 
 mod claims;
+mod door;
 
 use std::{
     fmt,
@@ -10,7 +11,7 @@ use std::{
 
 pub use claims::{Claims, ClaimsError};
 
-use crate::{Secret, TokenError, TokenErrorKind, cloud::resource_of};
+use crate::{Secret, TokenError, TokenErrorKind};
 
 /// A managed identity endpoint hands out the token that it holds until that has expired
 /// ([documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#token-caching)),
@@ -25,10 +26,13 @@ const CLOCK_SKEW: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct AccessToken(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     secret: Secret,
     expires_on: SystemTime,
     refresh_on: Option<SystemTime>,
+    /// Whether the expiry was counted by this machine's clock, from the moment that the token came.
+    life_is_counted: bool,
 }
 
 impl AccessToken {
@@ -45,18 +49,37 @@ impl AccessToken {
                 if secret.is_empty() { "the token is empty" } else { "the text is not a token" };
             return Err(TokenError::new(TokenErrorKind::InvalidToken, "token", problem));
         }
-        Ok(Self(Arc::new(Inner { secret, expires_on, refresh_on: None })))
+        let life_is_counted = false;
+        Ok(Self(Arc::new(Inner { secret, expires_on, refresh_on: None, life_is_counted })))
     }
 
     /// The same token with the time from which the issuer wants it renewed (`refresh_in`).
     #[must_use]
     pub fn with_refresh_on(self, refresh_on: SystemTime) -> Self {
-        let Inner { secret, expires_on, .. } = &*self.0;
-        Self(Arc::new(Inner {
-            secret: secret.clone(),
-            expires_on: *expires_on,
-            refresh_on: Some(refresh_on),
-        }))
+        self.change(|inner| inner.refresh_on = Some(refresh_on))
+    }
+
+    /// The same token, whose issuer stated how long it lives and not until when.
+    #[must_use]
+    pub(crate) fn with_counted_life(self) -> Self {
+        self.change(|inner| inner.life_is_counted = true)
+    }
+
+    /// The same token with an earlier expiry.
+    fn expiring_at(self, expires_on: SystemTime) -> Self {
+        self.change(|inner| {
+            inner.expires_on = expires_on;
+            inner.refresh_on = inner.refresh_on.filter(|refresh_on| *refresh_on < expires_on);
+        })
+    }
+
+    fn life_is_counted(&self) -> bool {
+        self.0.life_is_counted
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     /// The token's text: what is sent as the password. Keep it out of logs, errors and command lines.
@@ -92,18 +115,6 @@ impl AccessToken {
     /// Whether both hold the same text.
     pub fn is_same_as(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.0.secret == other.0.secret
-    }
-
-    /// Refuses the token if its claims say that it was issued for another service than the scope's:
-    /// it must not be shown to the database server. The error is in the name of `source`.
-    pub(crate) fn check_audience(&self, source: &str, scope: &str) -> Result<(), TokenError> {
-        let (Ok(claims), wanted) = (self.claims(), resource_of(scope)) else { return Ok(()) };
-        let Some(audience) = claims.audience().filter(|_| !claims.is_for(wanted)) else {
-            return Ok(());
-        };
-        let problem = format!("the token is for the audience {audience:?} and not for {wanted:?}");
-        Err(TokenError::new(TokenErrorKind::InvalidToken, source.to_owned(), problem)
-            .with_hint("check which cloud the server belongs to"))
     }
 
     /// The token's claims, **not verified**: for names and diagnosis, never for a decision about trust.

@@ -16,7 +16,7 @@ const MARK: &str = "hunter2";
 /// A file that holds a service account token, removed when the test is over.
 fn token_file() -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
-    std::fs::write(&file, format!("{MARK}-assertion\n")).unwrap();
+    std::fs::write(&file, format!("e30.e30.{MARK}-assertion\n")).unwrap();
     file
 }
 

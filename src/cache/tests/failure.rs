@@ -169,3 +169,23 @@ async fn a_token_for_another_service_is_an_error_and_the_good_one_stays() {
     pass_s(13 * 3600).await;
     assert_eq!(rig.text().await, ours);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_whose_own_claim_says_that_it_has_expired_is_never_served() {
+    let clock = TestClock::new();
+    let now = clock.now().wall;
+    let exp = |exp: u64| {
+        let payload = URL_SAFE_NO_PAD.encode(format!("{{\"exp\":{exp}}}"));
+        // Whoever made it says that it lasts another hour.
+        AccessToken::new(format!("e30.{payload}.c2ln"), now + HOUR).unwrap()
+    };
+    let unix = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    for past in [1, unix - 86_400, unix - 3600, unix - 60] {
+        let token = exp(past);
+        let rig = Rig::new(move |_| Answer::fixed(&token));
+        assert_eq!(rig.error().await, TokenErrorKind::InvalidToken, "{past}");
+    }
+    let token = exp(unix + 600);
+    let rig = Rig::new(move |_| Answer::fixed(&token));
+    assert_eq!(rig.cache.token().await.unwrap().expires_on(), now + Duration::from_secs(600));
+}

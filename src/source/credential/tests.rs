@@ -76,11 +76,9 @@ async fn a_token_keeps_its_text_and_expiry() {
 }
 
 #[tokio::test]
-async fn an_empty_or_expired_token_is_refused() {
-    for answer in [|| token("", 3600), || token("abc", -3600)] {
-        let error = fetch_from(answer).await.unwrap_err();
-        assert_eq!(error.kind(), TokenErrorKind::InvalidToken);
-    }
+async fn an_empty_token_is_refused() {
+    let error = fetch_from(|| token("", 3600)).await.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::InvalidToken);
 }
 
 #[tokio::test]
@@ -181,7 +179,10 @@ async fn a_factory_that_fails_or_panics_gives_an_error() {
     let error = failing.fetch_token(SCOPE).await.unwrap_err();
     assert_eq!(error.to_string(), "credential: not here");
 
-    let panicking = Credential::from_factory(|| panic!("no certificate authorities"));
+    let panicking = Credential::from_factory(|| panic!("no certificate authorities for eyJh.b.c"));
     let error = panicking.fetch_token(SCOPE).await.unwrap_err();
     assert_eq!(error.kind(), TokenErrorKind::Configuration);
+    let cause = error.source().unwrap();
+    assert!(cause.to_string().contains("authorities for [redacted]"), "{cause}");
+    assert!(!format!("{error:?} {cause:?}").contains("eyJ"), "{cause:?}");
 }

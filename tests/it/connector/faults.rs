@@ -14,6 +14,7 @@ use crate::support::{
     },
     trusted,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
 use postgres_entra::{
     AccessToken, Connector, Error, Host, Identity, Settings, Stage, TlsBackend, TlsErrorKind,
@@ -21,7 +22,8 @@ use postgres_entra::{
 };
 
 const HOST: &str = "hostile.postgres.database.azure.com";
-const TOKEN: &str = "token-that-must-not-go-astray";
+const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJqdGkiOiJ0aGUgdG9rZW4gb2YgdGhlc2UgdGVzdHMifQ.\
+                     c2lnbmF0dXJlLXRoYXQtbXVzdC1ub3QtZ28tYXN0cmF5LTAxMjM0NTY3ODk";
 /// Enough for a busy machine to set up TLS for all cases at once.
 const LIMIT: Duration = Duration::from_secs(3);
 /// What a busy machine may add.
@@ -241,4 +243,67 @@ async fn a_flood_is_cut_off_while_it_is_small() {
             assert!(flooded.bytes() < 16 << 20, "{text}: {} bytes", flooded.bytes());
         }
     }
+}
+
+/// An error of the server's: a refusal, or one of a server that is busy.
+fn error_message(sqlstate: &str, text: &str) -> Misdeed {
+    let fields = [b"SFATAL\0C", sqlstate.as_bytes(), b"\0M", text.as_bytes(), b"\0\0"].concat();
+    Misdeed::Send(message(b'E', &fields))
+}
+
+/// Whether ten characters of the token's claims or signature in a row are shown, in either case.
+fn shows_token(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let secret = TOKEN.split_once('.').unwrap().1.to_lowercase();
+    secret.as_bytes().windows(10).any(|run| text.contains(std::str::from_utf8(run).unwrap()))
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_repeats_is_shown_in_no_form() {
+    let base64 = STANDARD.encode(format!("user:{TOKEN}"));
+    let writings = [
+        TOKEN.to_owned(),
+        TOKEN[..60].to_owned(),
+        TOKEN[..TOKEN.len() - 1].to_owned(),
+        TOKEN[30..].to_owned(),
+        format!("{}\n{}", &TOKEN[..80], &TOKEN[80..]),
+        TOKEN.replace('.', "%2E"),
+        TOKEN.replace('-', "&#45;"),
+        TOKEN.to_uppercase(),
+        base64,
+    ];
+    let cases = writings.iter().flat_map(|text| [("28000", text), ("57P03", text)]);
+    join_all(cases.map(async |(sqlstate, text)| {
+        let misdeed = error_message(sqlstate, &format!("invalid password packet: {text}"));
+        let outcome = connect(Step::PasswordReceived, misdeed, TlsBackend::default()).await;
+        let shown = format!("{} {:?}", chain(&outcome.error), outcome.error);
+        assert!(shown.contains("invalid password packet: "), "{shown}");
+        assert!(shown.contains("[redacted]"), "{shown}");
+        assert!(!shows_token(&shown), "{text} gave {shown}");
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_of_the_server_is_one_line_of_a_bounded_length() {
+    let long = format!("{}Ask the administrator.", "no room here; ".repeat(600));
+    let texts = [
+        ("\u{1b}[31mred\u{1b}[0m", "red"),
+        ("one\r\ntwo\u{7}", "one two"),
+        ("\u{2066}\u{202e}turned\u{2069}", "turned"),
+        (&long, "Ask the administrator."),
+    ];
+    let cases = texts.iter().flat_map(|text| [("28000", text), ("57P03", text)]);
+    join_all(cases.map(async |(sqlstate, (text, expected))| {
+        let misdeed = error_message(sqlstate, text);
+        let outcome = connect(Step::PasswordReceived, misdeed, TlsBackend::default()).await;
+        let shown = chain(&outcome.error);
+        assert!(shown.contains(expected), "{shown}");
+        assert!(
+            !shown.contains(|c: char| c.is_control() || "\u{2066}\u{202e}".contains(c)),
+            "{shown}"
+        );
+        assert!(format!("{shown}{:?}", outcome.error).len() < 3000, "{shown}");
+    }))
+    .await;
 }

@@ -198,10 +198,11 @@ async fn the_variables_of_a_second_connection_are_read_by_its_names() {
 
 #[tokio::test]
 async fn an_expired_token_is_rejected_with_the_servers_text() {
-    let azure = shared_azure();
+    let azure = LocalAzure::start().await.unwrap();
     let login = Login::SystemAssigned(Platform::AppService);
-    let connector =
-        connector_with_token(azure, login, move || mint(login, |spec| spec.expires_in(-60)));
+    let token = azure.identity_service().mint_token(&TokenSpec::new(login));
+    let connector = connector_with_token(&azure, login, move || token.clone());
+    azure.server().reject_tokens_issued_before_now();
     let rejection = rejection(connector.build().unwrap()).await;
     assert_eq!(rejection.reason(), RejectionReason::TokenExpired);
     assert_eq!(rejection.sqlstate(), "28000");
@@ -307,7 +308,7 @@ async fn a_busy_server_that_repeats_the_token_does_not_get_it_into_the_error() {
     let connector = connector.deadline(Duration::from_secs(3)).build().unwrap();
     let error = connector.connect().await.unwrap_err();
     let shown = format!("{error:?} {}", chain(&error));
-    assert!(error.is_transient() && shown.contains("repeats the secret"), "another error");
+    assert!(error.is_transient() && shown.contains("no room for [redacted]"), "another error");
     assert!(!shown.contains(&token), "the token is shown");
 }
 

@@ -279,11 +279,13 @@ async fn missing_grant() {
 
 #[tokio::test]
 async fn expired_token() {
-    let report = builder(vars(APP_SERVICE))
-        .token_source(source::from_fn(|_scope| async {
-            let spec = TokenSpec::new(APP_SERVICE).expires_in(-60);
-            let token = shared_azure().identity_service().mint_token(&spec);
-            AccessToken::new(token, SystemTime::now() + Duration::from_secs(3600))
+    let azure = LocalAzure::start().await.unwrap();
+    let token = azure.identity_service().mint_token(&TokenSpec::new(APP_SERVICE));
+    azure.server().reject_tokens_issued_before_now();
+    let report = builder(azure.vars(APP_SERVICE, ClientType::Other))
+        .token_source(source::from_fn(move |_scope| {
+            let token = token.clone();
+            async move { AccessToken::new(token, SystemTime::now() + Duration::from_secs(3600)) }
         }))
         .diagnose()
         .await;

@@ -1,11 +1,14 @@
 //! What each reply of an identity endpoint leads to, on real sockets.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use crate::support::http::{Server, answer, answer_with};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use postgres_entra::{
-    AccessToken, TokenError, TokenErrorKind, TokenSource,
+    AccessToken, TokenCache, TokenError, TokenErrorKind, TokenSource,
     source::{AppService, ClientSecret, Imds},
 };
 use serde_json::{Value, json};
@@ -15,11 +18,11 @@ const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 /// 2100-01-01.
 const FUTURE: u64 = 4_102_444_800;
 
-fn sources(url: &str) -> [Box<dyn TokenSource>; 3] {
+fn sources(url: &str) -> [Arc<dyn TokenSource>; 3] {
     [
-        Box::new(Imds::new().with_base_url(url).unwrap()),
-        Box::new(AppService::new(url, "header-value").unwrap()),
-        Box::new(
+        Arc::new(Imds::new().with_base_url(url).unwrap()),
+        Arc::new(AppService::new(url, "header-value").unwrap()),
+        Arc::new(
             ClientSecret::new("tenant", "client", "secret-value")
                 .unwrap()
                 .with_authority_host(url)
@@ -28,11 +31,11 @@ fn sources(url: &str) -> [Box<dyn TokenSource>; 3] {
     ]
 }
 
-/// The result of one fetch by each source, given these answers.
+/// What a cache over each source has after one fetch, given these answers.
 async fn fetch_all(answers: &[Vec<u8>]) -> [Result<AccessToken, TokenError>; 3] {
     let fetch = async |index: usize| {
         let server = Server::start(answers.to_vec()).await;
-        sources(&server.url())[index].fetch_token(SCOPE).await
+        TokenCache::new(sources(&server.url())[index].clone(), SCOPE).token().await
     };
     tokio::join!(fetch(0), fetch(1), fetch(2)).into()
 }
@@ -77,11 +80,32 @@ async fn the_claims_of_a_token_are_held_against_the_request() {
         let expected = UNIX_EPOCH + Duration::from_secs(FUTURE - 60);
         assert_eq!(result.unwrap().expires_on(), expected);
     }
+    // Neither can `expires_on` be read in each shape in which it has been met.
+    for expires_on in [json!("soon"), json!([FUTURE]), json!(null)] {
+        let claims = json!({"exp": FUTURE - 60});
+        let body = json!({"access_token": jwt(&claims), "expires_on": expires_on});
+        for result in fetch_all(&[answer(200, body.to_string())]).await {
+            assert_eq!(result.unwrap().expires_on(), UNIX_EPOCH + Duration::from_secs(FUTURE - 60));
+        }
+    }
     let other = body(json!({"aud": "https://management.azure.com/"}));
     let expired = body(json!({"exp": 1}));
     for bad in [other, expired] {
         for result in fetch_all(&[answer(200, bad.clone())]).await {
             assert_eq!(result.unwrap_err().kind(), TokenErrorKind::InvalidToken);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_does_not_lock_anybody_out_who_is_told_the_span() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    for behind in [30, 3600, 86_400] {
+        let token = jwt(&json!({"exp": now - behind}));
+        let body = json!({"access_token": token, "expires_in": 3599});
+        for result in fetch_all(&[answer(200, body.to_string())]).await {
+            let left = result.unwrap().life_left(SystemTime::now()).as_secs();
+            assert!((3590..3600).contains(&left), "{left}");
         }
     }
 }
