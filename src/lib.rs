@@ -35,16 +35,19 @@ mod identity;
 pub mod pool;
 mod random;
 mod secret;
+/// The values that [`Settings`] are made of.
+pub mod settings {
+    pub use crate::config::{
+        ChannelBinding, Host, Keepalives, Origin, SslMode, SslNegotiation, TargetSessionAttrs,
+    };
+}
 pub mod source;
 mod tls;
 mod token;
 
 pub use cache::{CacheStats, KeepFresh, RefreshPolicy, TokenCache};
 pub use cloud::Cloud;
-pub use config::{
-    ChannelBinding, ConnectionNames, Host, Keepalives, Origin, Settings, SslMode, SslNegotiation,
-    TargetSessionAttrs,
-};
+pub use config::{ConnectionNames, Settings};
 pub use connector::{Connector, ConnectorBuilder, LibpqVariables, connect};
 pub use diagnose::Report;
 pub use environment::Environment;

@@ -1,39 +1,19 @@
 //! Connection settings, and the variables they are read from.
 //!
-//! `read` finds the variables (`service_connector`, `spring`, `libpq_environment`); each grammar
-//! (`libpq`, `uri`, `jdbc`, `ado_net`) translates its strings to `parameters` in libpq's terms;
-//! `identity` decides who logs in; `interpret` makes `Settings` of both; `validate` checks them.
+//! Four rooms in the order of the data, each of which uses those after it: `variables` (which there are,
+//! and who logs in), `connection_string` (the four grammars), `parameters` (all of it in libpq's terms)
+//! and `settings` (values, modes, validation). `read` walks through them.
 
-mod ado_net;
-mod authority;
-mod format;
-mod host;
-mod identity;
-mod interpret;
-mod jdbc;
-mod keywords;
-mod libpq;
-mod libpq_environment;
-mod modes;
-mod names;
-mod origins;
+mod connection_string;
 mod parameters;
-mod percent;
 #[cfg(test)]
-mod properties;
+mod property_tests;
 mod read;
-mod references;
-mod service_connector;
-mod session_options;
 mod settings;
-mod spring;
-mod uri;
-mod validate;
 mod variables;
 
-pub use host::Host;
-pub(crate) use modes::Choice;
-pub use modes::{ChannelBinding, Keepalives, SslMode, SslNegotiation, TargetSessionAttrs};
-pub use names::ConnectionNames;
-pub use origins::Origin;
-pub use settings::Settings;
+pub(crate) use settings::Choice;
+pub use settings::{
+    ChannelBinding, Host, Keepalives, Origin, Settings, SslMode, SslNegotiation, TargetSessionAttrs,
+};
+pub use variables::ConnectionNames;

@@ -1,20 +1,10 @@
 //! `Settings` from variables.
 
 use super::{
-    identity::{self, Provenance},
-    interpret,
-    libpq_environment::{self, DATABASE_URL, PGHOST},
-    names::ConnectionNames,
-    parameters::Parameters,
-    service_connector,
-    settings::Settings,
-    spring,
-    variables::Variables,
+    settings::{Settings, interpret},
+    variables::{ConnectionNames, Found, Variables},
 };
-use crate::{
-    Environment,
-    error::{ConfigError, ConfigErrorKind},
-};
+use crate::{environment::Environment, error::ConfigError};
 
 impl Settings {
     /// Reads the settings from the environment of this process, as [`from_vars`](Self::from_vars)
@@ -108,64 +98,10 @@ impl Settings {
         names: &ConnectionNames,
     ) -> Result<Self, ConfigError> {
         let variables = Variables::new(environment, names);
-        let (mut parameters, provenance) = find(&variables)?;
-        libpq_environment::fill(&mut parameters, &variables)?;
-        require_host(&parameters, names)?;
-        let decision = identity::decide(&variables, &parameters, provenance)?;
-        let settings = interpret::settings(&parameters, decision)?;
+        let Found { parameters, provenance } = variables.find()?;
+        let decision = variables.decide_identity(&parameters, provenance)?;
+        let settings = interpret(&parameters, decision.identity, decision.variable.as_deref())?;
         settings.validate()?;
         Ok(settings)
     }
-}
-
-/// The parameters that Service Connector states, else those of `DATABASE_URL`.
-fn find(variables: &Variables<'_>) -> Result<(Parameters, Provenance), ConfigError> {
-    let mut parameters = service_connector::find(variables)?;
-    if let Some(spring) = spring::find(variables)? {
-        parameters.reconcile(spring)?;
-        return Ok((parameters, Provenance::Spring));
-    }
-    if !parameters.is_empty() || !variables.names().has_default_prefix() {
-        return Ok((parameters, Provenance::ServiceConnector));
-    }
-    Ok((libpq_environment::database_url(variables)?, Provenance::Libpq))
-}
-
-fn require_host(parameters: &Parameters, names: &ConnectionNames) -> Result<(), ConfigError> {
-    if parameters.get("host").is_some() {
-        return Ok(());
-    }
-    if let Some(address) = parameters.get("hostaddr") {
-        return Err(address.error(
-            ConfigErrorKind::Missing,
-            "an address is stated without the host name that the server's certificate must carry",
-            format!("state the host name too, in {}", accepted_names(names)),
-        ));
-    }
-    let stated = ["user", "dbname", "port", "password"].into_iter().find_map(|k| parameters.get(k));
-    Err(match stated {
-        Some(parameter) => parameter.error(
-            ConfigErrorKind::Missing,
-            "no host is stated beside it",
-            format!("state it there or in {}", accepted_names(names)),
-        ),
-        None => nothing_set(names),
-    })
-}
-
-fn nothing_set(names: &ConnectionNames) -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Missing,
-        "no variable says which database to connect to",
-        format!("set one of {}", accepted_names(names)),
-    )
-}
-
-/// The variables that can name a host.
-fn accepted_names(names: &ConnectionNames) -> String {
-    let mut accepted = vec![names.of_connection("CONNECTIONSTRING"), names.of_connection("HOST")];
-    if names.has_default_prefix() {
-        accepted.extend(["spring.datasource.url", DATABASE_URL, PGHOST].map(str::to_owned));
-    }
-    accepted.join(", ")
 }

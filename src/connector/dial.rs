@@ -9,7 +9,7 @@ use super::{
     progress::Progress,
     reach::{addresses, fair_share, more_hopeful, unresolved},
 };
-use crate::{ConnectError, Error, Host, Stage, random};
+use crate::{ConnectError, Error, Stage, config::Host, random};
 use tokio::time::{Instant, timeout};
 
 /// What one pass over the servers needs.

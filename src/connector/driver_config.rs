@@ -2,7 +2,10 @@
 
 use tokio_postgres::{Config, config};
 
-use crate::{ChannelBinding, Settings, SslNegotiation, TargetSessionAttrs};
+use crate::{
+    Settings,
+    config::{ChannelBinding, SslNegotiation, TargetSessionAttrs},
+};
 
 /// Everything but host, user and password, which each login adds to a copy of its own: a token must
 /// not stay in a configuration that outlives the login.
@@ -64,7 +67,7 @@ fn set_sockets(config: &mut Config, settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Identity, SslMode};
+    use crate::{Identity, config::SslMode};
 
     #[test]
     fn tls_is_required_unless_a_password_goes_without() {

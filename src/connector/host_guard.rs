@@ -1,6 +1,6 @@
 //! Where a token may go.
 
-use crate::{Cloud, ConfigError, ConfigErrorKind, Host, Settings, cloud::resource_of};
+use crate::{Cloud, ConfigError, ConfigErrorKind, Settings, cloud::resource_of, config::Host};
 
 /// Refuses settings that would send a token to a host outside the cloud that the token is for.
 ///

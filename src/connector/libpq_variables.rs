@@ -4,7 +4,8 @@ use std::{fmt, path::Path, process::Command};
 
 use super::{Connector, login::Login};
 use crate::{
-    ConfigError, ConfigErrorKind, Error, Host, Secret, Settings, TargetSessionAttrs, config::Choice,
+    ConfigError, ConfigErrorKind, Error, Secret, Settings,
+    config::{Choice, Host, TargetSessionAttrs},
 };
 
 /// Where systems keep the certificate authorities that they trust, as one PEM file. libpq before
@@ -182,7 +183,7 @@ impl fmt::Debug for LibpqVariables {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Identity, SslMode};
+    use crate::{Identity, config::SslMode};
 
     fn try_vars(settings: &Settings) -> Result<LibpqVariables, ConfigError> {
         LibpqVariables::new(settings, &Login::with_password("me".into(), "hunter2".into()))

@@ -6,7 +6,8 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::login::Login;
 use crate::{
-    ConnectError, Error, Host, Rejection, RejectionReason, TlsError, TlsErrorKind,
+    ConnectError, Error, Rejection, RejectionReason, TlsError, TlsErrorKind,
+    config::Host,
     error::{ServerAnswer, cause},
     excerpt::excerpt,
 };

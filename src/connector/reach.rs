@@ -5,8 +5,9 @@ use std::{error::Error as StdError, net::SocketAddr, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    ConnectError, Error, Host,
+    ConnectError, Error,
     clock::{Clock, SystemClock},
+    config::Host,
 };
 
 /// The address in the settings, or those that the name resolves to.

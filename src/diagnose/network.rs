@@ -13,8 +13,9 @@ use super::{
     show::{days_between, timestamp},
 };
 use crate::{
-    ConnectError, Connector, Error, Host, Settings, Stage,
+    ConnectError, Connector, Error, Settings, Stage,
     clock::{Clock, SystemClock},
+    config::Host,
     connector::reach::{addresses, fair_share, more_hopeful},
     tls::{CertificateFacts, TlsFacts, probe},
 };

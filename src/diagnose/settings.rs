@@ -6,7 +6,8 @@ use super::{
     show::short,
 };
 use crate::{
-    Connector, Host, Identity, Origin, Settings, TokenCache, UserAssignedId, config::Choice,
+    Connector, Identity, Settings, TokenCache, UserAssignedId,
+    config::{Choice, Host, Origin},
 };
 
 /// Each setting with the variable that it was read from.

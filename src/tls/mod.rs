@@ -29,7 +29,7 @@ pub(crate) use probe::{TlsFacts, probe};
 pub(crate) use rustls_config::client_config as rustls_client_config;
 pub use stream::TlsStream;
 
-use crate::{ConfigError, ConfigErrorKind, Error, SslNegotiation, TlsError};
+use crate::{ConfigError, ConfigErrorKind, Error, TlsError, config::SslNegotiation};
 
 /// Which TLS library carries the connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio_postgres::{Socket, tls::TlsConnect};
 
 use super::{CertificateFacts, TlsFacts, TlsStream, root_cert_error};
-use crate::{Error, SslNegotiation, TlsError, TlsErrorKind, error::cause};
+use crate::{Error, TlsError, TlsErrorKind, config::SslNegotiation, error::cause};
 
 #[derive(Clone)]
 pub(crate) struct Connector(native_tls::TlsConnector);

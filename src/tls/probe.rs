@@ -6,7 +6,7 @@ use tokio::{
 };
 
 use super::{CertificateFacts, TlsConnector};
-use crate::{SslNegotiation, TlsError, TlsErrorKind};
+use crate::{TlsError, TlsErrorKind, config::SslNegotiation};
 
 /// Asks a PostgreSQL server to go on with TLS
 /// ([format](https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-SSLREQUEST)).

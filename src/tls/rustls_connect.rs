@@ -10,7 +10,7 @@ use tokio::{
 use tokio_postgres::Socket;
 
 use super::{CertificateFacts, TlsFacts, TlsStream, root_cert_error, rustls_client_config};
-use crate::{Error, SslNegotiation, TlsError, TlsErrorKind};
+use crate::{Error, TlsError, TlsErrorKind, config::SslNegotiation};
 
 /// The protocol name that a server wants to see in a direct TLS handshake
 /// ([documentation](https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL)).

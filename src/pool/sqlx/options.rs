@@ -6,8 +6,8 @@ use ::sqlx::postgres::{PgConnectOptions, PgSslMode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    ChannelBinding, ConfigError, ConfigErrorKind, Environment, Host, Settings, SslNegotiation,
-    TargetSessionAttrs,
+    ConfigError, ConfigErrorKind, Environment, Settings,
+    config::{ChannelBinding, Host, SslNegotiation, TargetSessionAttrs},
 };
 
 /// Everything but the password.
@@ -108,7 +108,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::{Identity, SslMode};
+    use crate::{Identity, config::SslMode};
 
     const HOST: &str = "contoso.postgres.database.azure.com";
 

@@ -17,8 +17,8 @@ use crate::support::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
 use postgres_entra::{
-    AccessToken, Connector, Error, Host, Identity, Settings, Stage, TlsBackend, TlsErrorKind,
-    source,
+    AccessToken, Connector, Error, Identity, Settings, Stage, TlsBackend, TlsErrorKind,
+    settings::Host, source,
 };
 
 const HOST: &str = "hostile.postgres.database.azure.com";

@@ -12,8 +12,9 @@ use crate::support::{
 };
 use postgres_entra::{
     AccessToken, ConnectionNames, Connector, Environment, Error, Identity, RejectionReason, Secret,
-    Settings, SslNegotiation, TlsBackend, TokenErrorKind,
+    Settings, TlsBackend, TokenErrorKind,
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform, ServerFault, TokenSpec},
+    settings::SslNegotiation,
     source,
 };
 use tokio_postgres::error::SqlState;

@@ -9,9 +9,10 @@ use crate::support::{
     unmodified_postgres::UnmodifiedPostgres,
 };
 use postgres_entra::{
-    AccessToken, Connector, ConnectorBuilder, Error, Host, Identity, Rejection, RejectionReason,
-    Settings, SslMode, SslNegotiation, TlsBackend,
+    AccessToken, Connector, ConnectorBuilder, Error, Identity, Rejection, RejectionReason,
+    Settings, TlsBackend,
     emulator::{ClientType, Login, Platform},
+    settings::{Host, SslMode, SslNegotiation},
     source,
 };
 use tokio::sync::OnceCell;

@@ -10,10 +10,10 @@ use crate::support::{
     refusing, shared_azure, vars_with_wrong_secret, with_direct_tls,
 };
 use postgres_entra::{
-    AccessToken, Connector, ConnectorBuilder, Environment, Host, Identity, Report, Settings,
-    TlsBackend,
+    AccessToken, Connector, ConnectorBuilder, Environment, Identity, Report, Settings, TlsBackend,
     diagnose::{Outcome, Step, StepName},
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform, ServerFault, TokenSpec},
+    settings::Host,
     source,
 };
 

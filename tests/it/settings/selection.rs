@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use postgres_entra::{
-    ChannelBinding, Cloud, ConfigErrorKind, ConnectionNames, Environment, Host, Identity,
-    Keepalives, Origin, Settings, SslMode, SslNegotiation, TargetSessionAttrs, UserAssignedId,
+    Cloud, ConfigErrorKind, ConnectionNames, Environment, Identity, Settings, UserAssignedId,
+    settings::{
+        ChannelBinding, Host, Keepalives, Origin, SslMode, SslNegotiation, TargetSessionAttrs,
+    },
 };
 
 type Vars<'a> = &'a [(&'a str, &'a str)];

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, path::Path};
 
 use postgres_entra::{
-    Environment, Identity, Origin, Settings, SslMode, UserAssignedId, source::detect,
+    Environment, Identity, Settings, UserAssignedId,
+    settings::{Origin, SslMode},
+    source::detect,
 };
 use serde::Deserialize;
 

@@ -10,8 +10,10 @@ use crate::support::{
     trusted,
 };
 use postgres_entra::{
-    AccessToken, Connector, ConnectorBuilder, Error, Host, Identity, Settings, SslMode,
-    SslNegotiation, Stage, TlsBackend, TlsErrorKind, source,
+    AccessToken, Connector, ConnectorBuilder, Error, Identity, Settings, Stage, TlsBackend,
+    TlsErrorKind,
+    settings::{Host, SslMode, SslNegotiation},
+    source,
 };
 
 const HOST: &str = "contoso.postgres.database.azure.com";

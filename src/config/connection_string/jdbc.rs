@@ -1,10 +1,11 @@
 //! JDBC URLs: `jdbc:postgresql://host:5432/database?sslmode=require&user=u`, as
 //! [pgjdbc](https://jdbc.postgresql.org/documentation/use/#connecting-to-the-database) reads them.
 
-use super::{
-    authority::host_and_port_lists, parameters::Pairs, percent, session_options::SessionOptions,
+use super::{authority::host_and_port_lists, percent};
+use crate::{
+    config::parameters::{Pairs, SessionOptions},
+    error::ConfigError,
 };
-use crate::error::ConfigError;
 
 const SCHEME: &str = "jdbc:postgresql:";
 
@@ -15,7 +16,7 @@ pub(super) fn is_jdbc_url(text: &str) -> bool {
 
 /// Whether the text is a JDBC URL of another database: no part of its scheme says PostgreSQL, as those
 /// of drivers that wrap another one do (`jdbc:otel:postgresql:`).
-pub(super) fn is_for_another_database(text: &str) -> bool {
+pub(in crate::config) fn is_for_another_database(text: &str) -> bool {
     let scheme = text.split("//").next().unwrap_or_default();
     is_jdbc_url(text) && !scheme.split(':').any(|part| part.eq_ignore_ascii_case("postgresql"))
 }

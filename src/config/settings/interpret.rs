@@ -8,25 +8,28 @@ use std::{
 };
 
 use super::{
+    Settings,
     host::{DEFAULT_PORT, Host},
-    identity::Decision,
     modes::{Choice, Keepalives, LoadBalanceHosts, TargetSessionAttrs},
-    parameters::{Parameter, Parameters},
-    settings::Settings,
 };
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::{
+    config::parameters::{Parameter, Parameters},
+    error::{ConfigError, ConfigErrorKind},
+    identity::Identity,
+};
 
 /// What is always reported, also when no variable states it.
 const ALWAYS_REPORTED: [&str; 4] = ["port", "user", "dbname", "sslmode"];
 
-/// The settings that the parameters and the identity make.
-pub(super) fn settings(
+/// The settings that the parameters make with an identity, which a variable may have stated.
+pub(in crate::config) fn interpret(
     parameters: &Parameters,
-    decision: Decision,
+    identity: Identity,
+    identity_variable: Option<&str>,
 ) -> Result<Settings, ConfigError> {
     parameters.check_supported()?;
-    check_required_auth(parameters, decision.identity.uses_token())?;
-    let mut settings = Settings::for_hosts(hosts(parameters)?, decision.identity);
+    check_required_auth(parameters, identity.uses_token())?;
+    let mut settings = Settings::for_hosts(hosts(parameters)?, identity);
     settings.database = text(parameters, "dbname");
     settings.user = text(parameters, "user");
     settings.ssl_mode = choice(parameters, "sslmode")?.unwrap_or_default();
@@ -42,7 +45,7 @@ pub(super) fn settings(
     settings.target_session_attrs = target_session_attrs(parameters)?;
     settings.load_balance_hosts =
         choice(parameters, "load_balance_hosts")? == Some(LoadBalanceHosts::Random);
-    record_origins(&mut settings, parameters, decision.variable.as_deref());
+    record_origins(&mut settings, parameters, identity_variable);
     Ok(settings)
 }
 

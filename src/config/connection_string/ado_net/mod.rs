@@ -6,8 +6,10 @@ mod keywords;
 mod servers;
 
 use self::keywords::Meaning;
-use super::{parameters::Pairs, session_options::SessionOptions};
-use crate::error::ConfigError;
+use crate::{
+    config::parameters::{Pairs, SessionOptions},
+    error::ConfigError,
+};
 
 /// A pair of an ADO.NET string, with the quoting undone.
 struct Written {

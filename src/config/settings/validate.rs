@@ -2,15 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::{
-    host::Host,
-    modes::{ChannelBinding, SslNegotiation},
-    settings::Settings,
-};
+use super::{ChannelBinding, Host, Settings, SslNegotiation};
 use crate::{
-    Identity, UserAssignedId,
     error::{ConfigError, ConfigErrorKind},
-    identity::is_tenant,
+    identity::{Identity, UserAssignedId, is_tenant},
 };
 
 impl Settings {
@@ -165,8 +160,7 @@ fn is_host_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
-    use crate::{ConfigErrorKind, Host, Identity, SslMode, UserAssignedId};
+    use super::{super::SslMode, *};
 
     fn refused(settings: &Settings) -> ConfigErrorKind {
         let error = settings.validate().unwrap_err();

@@ -1,19 +1,19 @@
 //! Settings of the session that JDBC and Npgsql state by name, and libpq through `options`.
 
-use super::parameters::Pairs;
+use super::Pairs;
 
 /// Command-line options for the server, beside the settings that have words of their own. The last
 /// statement of each wins.
 #[derive(Default)]
-pub(super) struct SessionOptions {
-    pub(super) options: String,
-    pub(super) search_path: String,
-    pub(super) time_zone: String,
+pub(in crate::config) struct SessionOptions {
+    pub(in crate::config) options: String,
+    pub(in crate::config) search_path: String,
+    pub(in crate::config) time_zone: String,
 }
 
 impl SessionOptions {
     /// States all of them as libpq's `options`.
-    pub(super) fn push_to(self, pairs: &mut Pairs) {
+    pub(in crate::config) fn push_to(self, pairs: &mut Pairs) {
         let mut options = self.options;
         for (name, value) in [("search_path", self.search_path), ("TimeZone", self.time_zone)] {
             if value.is_empty() {

@@ -1,15 +1,27 @@
+//! Settings: values, modes, and what every combination of them must fulfil.
+
+mod host;
+mod interpret;
+mod modes;
+mod origins;
+mod setters;
+mod validate;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::{
-    host::{DEFAULT_PORT, Host},
+pub(super) use self::interpret::interpret;
+pub(crate) use self::modes::Choice;
+use self::{host::DEFAULT_PORT, origins::Origins};
+pub use self::{
+    host::Host,
     modes::{ChannelBinding, Keepalives, SslMode, SslNegotiation, TargetSessionAttrs},
-    origins::{Origin, Origins},
+    origins::Origin,
 };
-use crate::{Cloud, Identity};
+use crate::{cloud::Cloud, identity::Identity};
 
 /// What a connection needs, apart from the token.
 ///
@@ -25,23 +37,23 @@ use crate::{Cloud, Identity};
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Settings {
-    pub(super) hosts: Vec<Host>,
-    pub(super) database: Option<String>,
-    pub(super) user: Option<String>,
-    pub(super) identity: Identity,
-    pub(super) cloud: Option<Cloud>,
-    pub(super) ssl_mode: SslMode,
-    pub(super) ssl_negotiation: SslNegotiation,
-    pub(super) ssl_root_cert: Option<PathBuf>,
-    pub(super) channel_binding: ChannelBinding,
-    pub(super) application_name: Option<String>,
-    pub(super) options: Option<String>,
-    pub(super) connect_timeout: Option<Duration>,
-    pub(super) tcp_user_timeout: Option<Duration>,
-    pub(super) keepalives: Keepalives,
-    pub(super) target_session_attrs: TargetSessionAttrs,
-    pub(super) load_balance_hosts: bool,
-    pub(super) origins: Origins,
+    pub(in crate::config) hosts: Vec<Host>,
+    pub(in crate::config) database: Option<String>,
+    pub(in crate::config) user: Option<String>,
+    pub(in crate::config) identity: Identity,
+    pub(in crate::config) cloud: Option<Cloud>,
+    pub(in crate::config) ssl_mode: SslMode,
+    pub(in crate::config) ssl_negotiation: SslNegotiation,
+    pub(in crate::config) ssl_root_cert: Option<PathBuf>,
+    pub(in crate::config) channel_binding: ChannelBinding,
+    pub(in crate::config) application_name: Option<String>,
+    pub(in crate::config) options: Option<String>,
+    pub(in crate::config) connect_timeout: Option<Duration>,
+    pub(in crate::config) tcp_user_timeout: Option<Duration>,
+    pub(in crate::config) keepalives: Keepalives,
+    pub(in crate::config) target_session_attrs: TargetSessionAttrs,
+    pub(in crate::config) load_balance_hosts: bool,
+    pub(in crate::config) origins: Origins,
 }
 
 impl Settings {
@@ -71,137 +83,6 @@ impl Settings {
             load_balance_hosts: false,
             origins: Origins::default(),
         }
-    }
-
-    /// Sets the database; without one, the server takes the user's name.
-    #[must_use]
-    pub fn with_database(mut self, database: impl Into<String>) -> Self {
-        self.database = Some(database.into());
-        self.origins.forget("dbname");
-        self
-    }
-
-    /// Sets the role to log in as; without one, the token's claims name it.
-    #[must_use]
-    pub fn with_user(mut self, user: impl Into<String>) -> Self {
-        self.user = Some(user.into());
-        self.origins.forget("user");
-        self
-    }
-
-    /// Sets who logs in.
-    #[must_use]
-    pub fn with_identity(mut self, identity: Identity) -> Self {
-        self.identity = identity;
-        self.origins.forget("identity");
-        self
-    }
-
-    /// Sets the cloud; without one, the host's suffix tells.
-    #[must_use]
-    pub fn with_cloud(mut self, cloud: Cloud) -> Self {
-        self.cloud = Some(cloud);
-        self
-    }
-
-    /// Limits the time for one address of one host, from TCP to the end of the login. Zero stands for no
-    /// limit, as in libpq.
-    #[must_use]
-    pub fn with_connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = (!limit.is_zero()).then_some(limit);
-        self.origins.forget("connect_timeout");
-        self
-    }
-
-    /// Limits how long sent data may stay unacknowledged.
-    #[must_use]
-    pub fn with_tcp_user_timeout(mut self, limit: Duration) -> Self {
-        self.tcp_user_timeout = Some(limit);
-        self.origins.forget("tcp_user_timeout");
-        self
-    }
-
-    /// Sets TCP keepalive.
-    ///
-    /// ```
-    /// # use postgres_entra::{Identity, Keepalives, Settings};
-    /// # let settings = Settings::new("contoso.postgres.database.azure.com", Identity::SystemAssigned);
-    /// let mut keepalives = Keepalives::default();
-    /// keepalives.idle = Some(std::time::Duration::from_secs(60));
-    /// let settings = settings.with_keepalives(keepalives);
-    /// ```
-    #[must_use]
-    pub fn with_keepalives(mut self, keepalives: Keepalives) -> Self {
-        self.keepalives = keepalives;
-        for setting in ["keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"]
-        {
-            self.origins.forget(setting);
-        }
-        self
-    }
-
-    /// Trusts the certificate authorities in this PEM file in addition to the system's.
-    #[must_use]
-    pub fn with_ssl_root_cert(mut self, file: impl Into<PathBuf>) -> Self {
-        self.ssl_root_cert = Some(file.into());
-        self.origins.forget("sslrootcert");
-        self
-    }
-
-    /// Sets `sslmode`.
-    #[must_use]
-    pub fn with_ssl_mode(mut self, mode: SslMode) -> Self {
-        self.ssl_mode = mode;
-        self.origins.forget("sslmode");
-        self
-    }
-
-    /// Sets how TLS begins.
-    #[must_use]
-    pub fn with_ssl_negotiation(mut self, negotiation: SslNegotiation) -> Self {
-        self.ssl_negotiation = negotiation;
-        self.origins.forget("sslnegotiation");
-        self
-    }
-
-    /// Sets channel binding.
-    #[must_use]
-    pub fn with_channel_binding(mut self, binding: ChannelBinding) -> Self {
-        self.channel_binding = binding;
-        self.origins.forget("channel_binding");
-        self
-    }
-
-    /// Sets the name that the server shows for the session.
-    #[must_use]
-    pub fn with_application_name(mut self, name: impl Into<String>) -> Self {
-        self.application_name = Some(name.into());
-        self.origins.forget("application_name");
-        self
-    }
-
-    /// Sets the command-line options for the server, such as `-c statement_timeout=5s`.
-    #[must_use]
-    pub fn with_options(mut self, options: impl Into<String>) -> Self {
-        self.options = Some(options.into());
-        self.origins.forget("options");
-        self
-    }
-
-    /// Sets what the session must be able to do.
-    #[must_use]
-    pub fn with_target_session_attrs(mut self, attrs: TargetSessionAttrs) -> Self {
-        self.target_session_attrs = attrs;
-        self.origins.forget("target_session_attrs");
-        self
-    }
-
-    /// Sets whether hosts are tried in random order.
-    #[must_use]
-    pub fn with_load_balance_hosts(mut self, random: bool) -> Self {
-        self.load_balance_hosts = random;
-        self.origins.forget("load_balance_hosts");
-        self
     }
 
     /// The servers, in the order in which they are tried. Never empty in a

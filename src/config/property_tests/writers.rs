@@ -3,8 +3,8 @@
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    Identity,
-    config::{Settings, modes::Choice},
+    config::{Choice, Host, Settings},
+    identity::Identity,
 };
 
 /// The settings as libpq's pairs, without `host`, `port` and `hostaddr`.
@@ -38,7 +38,7 @@ fn pairs(settings: &Settings) -> Vec<(&'static str, String)> {
     stated.into_iter().filter_map(|(keyword, value)| Some((keyword, value?))).collect()
 }
 
-fn joined<T: ToString>(settings: &Settings, part: impl Fn(&crate::Host) -> T) -> String {
+fn joined<T: ToString>(settings: &Settings, part: impl Fn(&Host) -> T) -> String {
     settings.hosts.iter().map(|host| part(host).to_string()).collect::<Vec<_>>().join(",")
 }
 
@@ -60,7 +60,7 @@ fn authority(settings: &Settings) -> String {
 pub(super) fn keyword_value(settings: &Settings) -> String {
     let mut pairs = pairs(settings);
     pairs.push(("host", joined(settings, |host| host.name().to_owned())));
-    pairs.push(("port", joined(settings, crate::Host::port)));
+    pairs.push(("port", joined(settings, Host::port)));
     pairs.extend(addresses(settings));
     let quote = |value: &str| value.replace('\\', r"\\").replace('\'', r"\'");
     let written = pairs.iter().map(|(keyword, value)| format!("{keyword} = '{}'", quote(value)));
@@ -102,7 +102,7 @@ pub(super) fn expressible_in_jdbc(mut settings: Settings) -> Settings {
 
 fn without_addresses(mut settings: Settings) -> Settings {
     for host in &mut settings.hosts {
-        *host = crate::Host::new(host.name(), host.port());
+        *host = Host::new(host.name(), host.port());
     }
     settings
 }

@@ -1,19 +1,16 @@
 //! Who logs in, as the variables say it.
 
-use super::{
-    libpq_environment::PGPASSWORD,
-    parameters::Parameters,
-    spring,
-    variables::{Variable, Variables},
-};
+use super::{Variable, Variables, libpq::PGPASSWORD, spring};
 use crate::{
-    Identity, Secret, UserAssignedId,
+    config::parameters::Parameters,
     error::{ConfigError, ConfigErrorKind},
+    identity::{Identity, UserAssignedId},
+    secret::Secret,
 };
 
 /// Where the connection's parameters come from, which decides who may state its identity.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Provenance {
+pub(in crate::config) enum Provenance {
     /// Service Connector's variables.
     ServiceConnector,
     /// Service Connector's variables for Spring Boot.
@@ -23,9 +20,9 @@ pub(super) enum Provenance {
 }
 
 /// An identity, and the variable that decided for it.
-pub(super) struct Decision {
-    pub(super) identity: Identity,
-    pub(super) variable: Option<String>,
+pub(in crate::config) struct Decision {
+    pub(in crate::config) identity: Identity,
+    pub(in crate::config) variable: Option<String>,
 }
 
 /// Chooses the identity: the first of client secret, password, federated token file and client id

@@ -2,12 +2,14 @@
 //! make of them: `spring.datasource.url`, `spring_datasource_url`, `SPRING_DATASOURCE_URL`
 //! ([documentation](https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.typesafe-configuration-properties.relaxed-binding)).
 
-use super::{
-    format, jdbc,
-    parameters::Parameters,
-    variables::{Variable, Variables},
+use super::{Variable, Variables};
+use crate::{
+    config::{
+        connection_string::{is_for_another_database, parse_jdbc_url},
+        parameters::Parameters,
+    },
+    error::{ConfigError, ConfigErrorKind},
 };
-use crate::error::{ConfigError, ConfigErrorKind};
 
 /// Keys of the data source go before those of the whole application
 /// ([documentation](https://learn.microsoft.com/azure/developer/java/spring-framework/postgresql-support#configuration)).
@@ -35,13 +37,13 @@ const MANAGED_IDENTITY: [&str; 3] = [
 /// The parameters that Spring's keys state; `None` without a JDBC URL of PostgreSQL.
 pub(super) fn find(variables: &Variables<'_>) -> Result<Option<Parameters>, ConfigError> {
     let Some(url) = get(variables, URL)? else { return Ok(None) };
-    if jdbc::is_for_another_database(&url.value) {
+    if is_for_another_database(&url.value) {
         return Ok(None);
     }
-    let mut parameters = format::parse_jdbc_url(&url.value, &url.name)?;
+    let mut parameters = parse_jdbc_url(&url.value, &url.name)?;
     for (key, keyword) in [(USERNAME, "user"), (PASSWORD, "password")] {
         if let Some(variable) = get(variables, key)? {
-            parameters.reconcile(Parameters::single(keyword, variable))?;
+            parameters.reconcile(Parameters::single(keyword, variable.value, &variable.name))?;
         }
     }
     Ok(Some(parameters))

@@ -13,18 +13,18 @@ const APP_SERVICE: [&str; 2] = ["@Microsoft.KeyVault(", "@Microsoft.AppConfigura
 const OF_TOOLS: [&str; 3] = ["secretref:", "keyvaultref:", "akvs://"];
 
 /// Whether a value is a reference in place of what it refers to.
-pub(super) fn is_reference(value: &str) -> bool {
+pub(in crate::config) fn is_reference(value: &str) -> bool {
     let value = value.trim_start();
     APP_SERVICE.iter().chain(&OF_TOOLS).any(|reference| starts_with(value, reference))
 }
 
 /// Whether a reference of App Service stands anywhere in a text, such as a connection string. One that
 /// holds `;` or `@` would be torn apart by a grammar.
-pub(super) fn holds_reference(text: &str) -> bool {
+pub(in crate::config) fn holds_reference(text: &str) -> bool {
     text.match_indices('@').any(|(at, _)| is_reference(&text[at..]))
 }
 
-pub(super) fn unresolved_reference(variable: &str) -> ConfigError {
+pub(in crate::config) fn unresolved_reference(variable: &str) -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::UnresolvedReference,
         "holds a reference to a secret store in place of the secret",

@@ -5,11 +5,11 @@ use std::{net::IpAddr, ops::Range, time::Duration};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::{
-    Identity,
     config::{
-        ChannelBinding, Host, Keepalives, Settings, SslMode, SslNegotiation, TargetSessionAttrs,
-        modes::Choice,
+        ChannelBinding, Choice, Host, Keepalives, Settings, SslMode, SslNegotiation,
+        TargetSessionAttrs,
     },
+    identity::Identity,
 };
 
 /// Text of characters that mean something to a grammar, mixed with any others.

@@ -27,7 +27,7 @@ pub enum SslMode {
 
 impl SslMode {
     /// Whether a connection may end up without TLS.
-    pub(super) fn is_weak(self) -> bool {
+    pub(in crate::config) fn is_weak(self) -> bool {
         matches!(self, Self::Disable | Self::Allow | Self::Prefer)
     }
 }

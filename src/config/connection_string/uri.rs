@@ -1,8 +1,8 @@
 //! libpq's URIs: `postgresql://user@host:5432/database?sslmode=require`
 //! ([grammar](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS)).
 
-use super::{authority::host_and_port_lists, libpq, parameters::Pairs, percent::decode};
-use crate::error::ConfigError;
+use super::{authority::host_and_port_lists, libpq, percent::decode};
+use crate::{config::parameters::Pairs, error::ConfigError};
 
 /// The text after the scheme, if the text is such a URI.
 pub(super) fn strip_scheme(text: &str) -> Option<&str> {

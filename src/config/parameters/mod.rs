@@ -1,12 +1,17 @@
 //! Connection parameters in libpq's terms: what every grammar is translated to.
 
+pub(super) mod keywords;
+mod references;
+mod session_options;
+
 use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use super::{
-    keywords::{self, Treatment},
-    variables::Variable,
+use self::keywords::Treatment;
+pub(super) use self::{
+    references::{holds_reference, is_reference, unresolved_reference},
+    session_options::SessionOptions,
 };
 use crate::error::{ConfigError, ConfigErrorKind};
 
@@ -51,9 +56,13 @@ impl Parameters {
     }
 
     /// The parameter that a variable of its own states.
-    pub(super) fn single(keyword: &'static str, variable: Variable) -> Self {
+    pub(super) fn single(
+        keyword: &'static str,
+        value: impl Into<Zeroizing<String>>,
+        variable: &str,
+    ) -> Self {
         let mut parameters = Self::default();
-        parameters.set(keyword, variable.value, &variable.name);
+        parameters.set(keyword, value, variable);
         parameters
     }
 

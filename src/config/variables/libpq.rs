@@ -1,8 +1,11 @@
 //! `DATABASE_URL`, and the variables that libpq reads
 //! ([list](https://www.postgresql.org/docs/current/libpq-envars.html)).
 
-use super::{format, parameters::Parameters, variables::Variables};
-use crate::error::ConfigError;
+use super::Variables;
+use crate::{
+    config::{connection_string, parameters::Parameters},
+    error::ConfigError,
+};
 
 pub(super) const DATABASE_URL: &str = "DATABASE_URL";
 pub(super) const PGHOST: &str = "PGHOST";
@@ -27,7 +30,7 @@ const PG_VARIABLES: [(&str, &str); 13] = [
 /// What `DATABASE_URL` states, in any of the four grammars.
 pub(super) fn database_url(variables: &Variables<'_>) -> Result<Parameters, ConfigError> {
     match variables.get(DATABASE_URL)? {
-        Some(url) => format::parse(&url.value, &url.name),
+        Some(url) => connection_string::parse(&url.value, &url.name),
         None => Ok(Parameters::default()),
     }
 }

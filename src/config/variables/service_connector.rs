@@ -1,13 +1,15 @@
 //! The variables that Service Connector sets for all client types but Spring Boot
 //! ([documentation](https://learn.microsoft.com/azure/service-connector/how-to-integrate-postgres)).
 
-use super::{
-    format,
-    modes::{Choice, SslMode},
-    parameters::Parameters,
-    variables::{Variable, Variables},
+use super::{Variable, Variables};
+use crate::{
+    config::{
+        connection_string,
+        parameters::Parameters,
+        settings::{Choice, SslMode},
+    },
+    error::ConfigError,
 };
-use crate::error::ConfigError;
 
 const CONNECTION_STRING: &str = "CONNECTIONSTRING";
 
@@ -31,19 +33,20 @@ pub(super) fn find(variables: &Variables<'_>) -> Result<Parameters, ConfigError>
     let mut parameters = Parameters::default();
     for name in connection_string_names(variables) {
         if let Some(text) = variables.get(&name)? {
-            parameters.reconcile(format::parse(&text.value, &text.name)?)?;
+            parameters.reconcile(connection_string::parse(&text.value, &text.name)?)?;
         }
     }
     for (suffix, keyword) in SPLIT {
         if let Some(variable) = variables.of_connection(suffix)? {
-            parameters.reconcile(Parameters::single(keyword, variable))?;
+            parameters.reconcile(Parameters::single(keyword, variable.value, &variable.name))?;
         }
     }
     if let Some(password) = variables.get_verbatim(&variables.names().of_connection("PASSWORD"))? {
-        parameters.reconcile(Parameters::single("password", password))?;
+        parameters.reconcile(Parameters::single("password", password.value, &password.name))?;
     }
     if let Some(ssl) = variables.of_connection("SSL")? {
-        parameters.reconcile(Parameters::single("sslmode", ssl_mode(ssl)?))?;
+        let mode = ssl_mode(&ssl)?.name().to_owned();
+        parameters.reconcile(Parameters::single("sslmode", mode, &ssl.name))?;
     }
     Ok(parameters)
 }
@@ -61,15 +64,12 @@ fn connection_string_names(variables: &Variables<'_>) -> Vec<String> {
 }
 
 /// `SSL` is `true` or `false`; libpq's modes are understood as well.
-fn ssl_mode(mut ssl: Variable) -> Result<Variable, ConfigError> {
-    let lower = ssl.value.to_ascii_lowercase();
-    let mode = match lower.as_str() {
-        "true" | "1" => SslMode::Require,
-        "false" | "0" => SslMode::Disable,
+fn ssl_mode(ssl: &Variable) -> Result<SslMode, ConfigError> {
+    match ssl.value.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(SslMode::Require),
+        "false" | "0" => Ok(SslMode::Disable),
         name => SslMode::from_name(name).ok_or_else(|| {
             ConfigError::malformed("is no yes or no", "set it to `true`").in_variable(&ssl.name)
-        })?,
-    };
-    ssl.value = mode.name().to_owned().into();
-    Ok(ssl)
+        }),
+    }
 }

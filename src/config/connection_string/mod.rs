@@ -1,10 +1,16 @@
-//! Which of the four grammars a connection string is written in.
+//! Connection strings: which of the four grammars one is written in, and what it states in libpq's
+//! terms.
 
-use super::{
-    ado_net, jdbc, keywords, libpq,
-    parameters::{Pairs, Parameters},
-    references::{holds_reference, is_reference, unresolved_reference},
-    uri,
+mod ado_net;
+mod authority;
+mod jdbc;
+mod libpq;
+mod percent;
+mod uri;
+
+pub(super) use self::jdbc::is_for_another_database;
+use super::parameters::{
+    Pairs, Parameters, holds_reference, is_reference, keywords, unresolved_reference,
 };
 use crate::error::{ConfigError, ConfigErrorKind};
 

@@ -3,8 +3,11 @@
 
 use std::{iter::Peekable, str::Chars};
 
-use super::{ado_net, keywords, parameters::Pairs};
-use crate::error::ConfigError;
+use super::ado_net;
+use crate::{
+    config::parameters::{Pairs, keywords},
+    error::ConfigError,
+};
 
 /// Reads a keyword/value string by the rules of libpq's `conninfo_parse`.
 pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {

@@ -1,19 +1,33 @@
-//! Variables as the settings read them: under the names of one connection, and never an unresolved
-//! reference to a secret store.
+//! Which variables there are, what they state, and who logs in.
+//!
+//! Variables are read under the names of one connection, and never as an unresolved reference to a
+//! secret store.
+
+mod identity;
+mod libpq;
+mod missing;
+mod names;
+mod service_connector;
+mod spring;
 
 use zeroize::Zeroizing;
 
-use super::{
-    names::ConnectionNames,
-    references::{is_reference, unresolved_reference},
-};
-use crate::{Environment, error::ConfigError};
+use self::identity::{Decision, Provenance};
+pub use self::names::ConnectionNames;
+use super::parameters::{Parameters, is_reference, unresolved_reference};
+use crate::{environment::Environment, error::ConfigError};
 
 /// A variable that is set. The value may be a secret: it has no `Debug` and is wiped when dropped.
 #[derive(Clone)]
 pub(super) struct Variable {
     pub(super) name: String,
     pub(super) value: Zeroizing<String>,
+}
+
+/// What the variables of a connection state.
+pub(super) struct Found {
+    pub(super) parameters: Parameters,
+    pub(super) provenance: Provenance,
 }
 
 /// The variables of an environment, under the names of one connection.
@@ -25,6 +39,37 @@ pub(super) struct Variables<'a> {
 impl<'a> Variables<'a> {
     pub(super) fn new(environment: &'a Environment, names: &'a ConnectionNames) -> Self {
         Self { environment, names }
+    }
+
+    /// What Service Connector states, else `DATABASE_URL`; and what is missing, from libpq's variables.
+    /// Names a host, or is an error.
+    pub(super) fn find(&self) -> Result<Found, ConfigError> {
+        let mut found = self.find_connection()?;
+        libpq::fill(&mut found.parameters, self)?;
+        missing::require_host(&found.parameters, self.names)?;
+        Ok(found)
+    }
+
+    fn find_connection(&self) -> Result<Found, ConfigError> {
+        let mut parameters = service_connector::find(self)?;
+        if let Some(spring) = spring::find(self)? {
+            parameters.reconcile(spring)?;
+            return Ok(Found { parameters, provenance: Provenance::Spring });
+        }
+        if !parameters.is_empty() || !self.names.has_default_prefix() {
+            return Ok(Found { parameters, provenance: Provenance::ServiceConnector });
+        }
+        let parameters = libpq::database_url(self)?;
+        Ok(Found { parameters, provenance: Provenance::Libpq })
+    }
+
+    /// Who logs in.
+    pub(super) fn decide_identity(
+        &self,
+        parameters: &Parameters,
+        provenance: Provenance,
+    ) -> Result<Decision, ConfigError> {
+        identity::decide(self, parameters, provenance)
     }
 
     pub(super) fn names(&self) -> &'a ConnectionNames {

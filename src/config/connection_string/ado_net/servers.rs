@@ -40,7 +40,7 @@ pub(super) fn apply_port(port: String, pairs: &mut Pairs) {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{ado_net, parameters::Parameters};
+    use crate::config::{connection_string::ado_net, parameters::Parameters};
 
     fn value(text: &str, keyword: &str) -> Option<String> {
         let parameters = Parameters::from_pairs(ado_net::parse(text).unwrap(), "TEST");

@@ -3,7 +3,7 @@
 
 /// What a parameter means here.
 #[derive(Clone, Copy)]
-pub(super) enum Treatment {
+pub(in crate::config) enum Treatment {
     /// It becomes part of the settings.
     Read,
     /// It has no effect on a connection over TCP and TLS without GSSAPI.
@@ -80,12 +80,12 @@ static KEYWORDS: &[(&str, Treatment)] = &[
 ];
 
 /// libpq's spelling of a keyword, if it is one. Keywords are lower case.
-pub(super) fn known(name: &str) -> Option<&'static str> {
+pub(in crate::config) fn known(name: &str) -> Option<&'static str> {
     entry(name).map(|(known, _)| *known)
 }
 
 /// What a keyword means.
-pub(super) fn treatment(keyword: &str) -> Treatment {
+pub(in crate::config) fn treatment(keyword: &str) -> Treatment {
     entry(keyword).map_or(Ignored, |(_, treatment)| *treatment)
 }
 
