@@ -53,7 +53,7 @@ pub struct Settings {
     pub(in crate::config) keepalives: Keepalives,
     pub(in crate::config) target_session_attrs: TargetSessionAttrs,
     pub(in crate::config) load_balance_hosts: bool,
-    pub(in crate::config) origins: Origins,
+    origins: Origins,
 }
 
 impl Settings {
