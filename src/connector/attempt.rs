@@ -11,7 +11,8 @@ use super::{
     progress::{ObservedTls, Progress},
 };
 use crate::{
-    Error, Host,
+    Error,
+    config::Host,
     tls::{Allowance, TlsStream},
 };
 
