@@ -111,7 +111,7 @@ fn login(kind: &str, identity: &str) -> Result<Login, String> {
 }
 
 fn client_type(name: &str) -> Result<ClientType, String> {
-    let known = ClientType::ALL.into_iter().find(|client| client.name() == name);
+    let known = ClientType::ALL.iter().copied().find(|client| client.name() == name);
     known.ok_or_else(|| format!("there is no client type {name}"))
 }
 

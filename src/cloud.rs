@@ -63,13 +63,14 @@ const COSMOS_DB: Facts = Facts {
 
 impl Cloud {
     /// Every cloud that the crate knows.
-    pub const ALL: [Self; 4] = [Self::Public, Self::UsGovernment, Self::China, Self::CosmosDb];
+    pub const ALL: &'static [Self] =
+        &[Self::Public, Self::UsGovernment, Self::China, Self::CosmosDb];
 
     /// The cloud that a server's host name belongs to, by its suffix.
     ///
     /// Case and a trailing dot don't matter. `None` for any other host.
     pub fn of_host(host: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|cloud| cloud.owns_host(host))
+        Self::ALL.iter().copied().find(|cloud| cloud.owns_host(host))
     }
 
     /// Whether the host name lies under this cloud's suffix, with at least one label before it.
@@ -160,11 +161,56 @@ mod tests {
         }
     }
 
+    /// Literally, from the sources that [`Cloud`] names.
     #[test]
-    fn the_scope_is_the_resource_with_its_default_suffix() {
-        for cloud in Cloud::ALL {
-            assert_eq!(cloud.scope(), format!("{}/.default", cloud.resource()));
-            assert_eq!(resource_of(cloud.scope()), cloud.resource());
+    fn each_cloud_has_the_names_that_are_published_for_it() {
+        let published = [
+            (
+                Cloud::Public,
+                "https://ossrdbms-aad.database.windows.net",
+                "https://ossrdbms-aad.database.windows.net/.default",
+                "https://login.microsoftonline.com",
+                "https://management.azure.com/.default",
+                ".postgres.database.azure.com",
+            ),
+            (
+                Cloud::UsGovernment,
+                "https://ossrdbms-aad.database.usgovcloudapi.net",
+                "https://ossrdbms-aad.database.usgovcloudapi.net/.default",
+                "https://login.microsoftonline.us",
+                "https://management.usgovcloudapi.net/.default",
+                ".postgres.database.usgovcloudapi.net",
+            ),
+            (
+                Cloud::China,
+                "https://ossrdbms-aad.database.chinacloudapi.cn",
+                "https://ossrdbms-aad.database.chinacloudapi.cn/.default",
+                "https://login.chinacloudapi.cn",
+                "https://management.chinacloudapi.cn/.default",
+                ".postgres.database.chinacloudapi.cn",
+            ),
+            (
+                Cloud::CosmosDb,
+                "https://token.postgres.cosmos.azure.com",
+                "https://token.postgres.cosmos.azure.com/.default",
+                "https://login.microsoftonline.com",
+                "https://management.azure.com/.default",
+                ".postgres.cosmos.azure.com",
+            ),
+        ];
+        for (cloud, resource, scope, authority_host, management_scope, host_suffix) in published {
+            assert_eq!(cloud.resource(), resource);
+            assert_eq!(cloud.scope(), scope);
+            assert_eq!(cloud.authority_host(), authority_host);
+            assert_eq!(cloud.management_scope(), management_scope);
+            assert_eq!(cloud.host_suffix(), host_suffix);
         }
+        assert_eq!(published.map(|(cloud, ..)| cloud), Cloud::ALL);
+    }
+
+    #[test]
+    fn the_resource_of_a_scope_lacks_its_default_suffix() {
+        assert_eq!(resource_of("https://vault.azure.net/.default"), "https://vault.azure.net");
+        assert_eq!(resource_of("https://vault.azure.net"), "https://vault.azure.net");
     }
 }

@@ -44,6 +44,8 @@ pub mod settings {
 pub mod source;
 mod tls;
 mod token;
+#[cfg(all(feature = "emulator", unix))]
+mod wire;
 
 pub use cache::{CacheStats, KeepFresh, RefreshPolicy, TokenCache};
 pub use cloud::Cloud;

@@ -88,7 +88,7 @@ impl Report {
     /// The report on these first steps, of which the last one failed.
     fn ending_with(mut steps: Vec<Step>) -> Self {
         if let Some(broken) = steps.last().map(Step::name) {
-            let others = StepName::ALL.into_iter().skip(steps.len());
+            let others = StepName::ALL.iter().copied().skip(steps.len());
             steps.extend(others.map(|name| Step::not_reached(name, broken)));
         }
         Self::new(steps)

@@ -169,7 +169,7 @@ pub enum StepName {
 
 impl StepName {
     /// All steps, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: &'static [Self] = &[
         Self::Settings,
         Self::Identity,
         Self::Token,

@@ -1,10 +1,15 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    EmulatorError, IdentityService, LocalAzure, Server, cluster::Cluster, engine::Engine,
-    jwt::Signer, mint::Mint, server::Contents,
+    EmulatorError, IdentityService, LocalAzure, Server,
+    cluster::Cluster,
+    engine::{self, Engine},
+    facts::HOST_SUFFIX,
+    jwt::Signer,
+    mint::Mint,
+    server::Contents,
 };
-use crate::{Cloud, ConfigError, ConfigErrorKind, Environment};
+use crate::environment::Environment;
 
 /// Settings of a [`LocalAzure`] before it starts.
 #[derive(Clone, Debug)]
@@ -85,9 +90,11 @@ impl LocalAzureBuilder {
     ///
     /// As [`start_blocking`](Self::start_blocking).
     pub async fn start(self) -> Result<LocalAzure, EmulatorError> {
-        // Work on the blocking pool also keeps a paused tokio clock from running on meanwhile.
-        let started = tokio::task::spawn_blocking(|| self.start_blocking()).await;
-        started.unwrap_or(Err(EmulatorError::Stopped))
+        // Work on the blocking pool also keeps a paused tokio clock from running on meanwhile. Begun in a
+        // task, since tokio panics where no thread can be made for it.
+        let begun = async { tokio::task::spawn_blocking(|| self.start_blocking()) };
+        let blocking = tokio::spawn(begun).await.map_err(EmulatorError::no_task)?;
+        blocking.await.map_err(EmulatorError::no_task)?
     }
 
     /// Starts it and blocks until it serves, which takes one to two seconds.
@@ -95,7 +102,7 @@ impl LocalAzureBuilder {
     /// # Errors
     ///
     /// [`EmulatorError::PostgresNotFound`] with the install command if this machine has no PostgreSQL
-    /// server; [`EmulatorError::Config`] if a setting can't be used; others if the operating system
+    /// server; [`EmulatorError::Setting`] if a setting can't be used; others if the operating system
     /// or the server fails. Nothing is left behind.
     pub fn start_blocking(self) -> Result<LocalAzure, EmulatorError> {
         self.check()?;
@@ -106,13 +113,13 @@ impl LocalAzureBuilder {
 
     async fn start_services(self) -> Result<(IdentityService, Server), EmulatorError> {
         // The key takes a while; meanwhile the cluster is made.
-        let signer = tokio::task::spawn_blocking(Signer::generate);
+        let signer = engine::on_thread(Signer::generate)?;
         let cluster = Cluster::start(&self.environment).await?;
-        let mint = Arc::new(Mint::new(signer.await.unwrap_or(Err(EmulatorError::Stopped))?));
+        let mint = Arc::new(Mint::new(signer.await?));
         let token_file = cluster.folder().join("azure-identity-token");
         let identity_service =
             IdentityService::start(Arc::clone(&mint), self.token_lifetime, token_file).await?;
-        let host = format!("{}{}", self.server_name, Cloud::Public.host_suffix());
+        let host = format!("{}{HOST_SUFFIX}", self.server_name);
         let server = Server::start(cluster, mint, host, self.contents).await?;
         Ok((identity_service, server))
     }
@@ -123,14 +130,10 @@ impl LocalAzureBuilder {
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         if !is_name(&self.server_name, is_label) {
-            return Err(
-                unusable("the server name", "lower-case letters, digits and hyphens").into()
-            );
+            return Err(unusable("the server name", "lower-case letters, digits and hyphens"));
         }
         if !is_name(&self.contents.database, is_word) {
-            return Err(
-                unusable("the database name", "letters, digits, hyphens and underscores").into()
-            );
+            return Err(unusable("the database name", "letters, digits, hyphens and underscores"));
         }
         Ok(())
     }
@@ -141,7 +144,7 @@ fn is_name(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
     (1..=63).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-fn unusable(what: &str, allowed: &str) -> ConfigError {
-    let problem = format!("{what} of the local Azure can't be used");
-    ConfigError::new(ConfigErrorKind::Malformed, problem, format!("use 1 to 63 {allowed}"))
+fn unusable(what: &str, allowed: &str) -> EmulatorError {
+    let hint = format!("use 1 to 63 {allowed}");
+    EmulatorError::setting(format!("{what} of the local Azure can't be used"), hint)
 }

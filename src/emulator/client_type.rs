@@ -26,7 +26,7 @@ pub enum ClientType {
 
 impl ClientType {
     /// Every client type.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: &'static [Self] = &[
         Self::DotNet,
         Self::Java,
         Self::SpringBoot,

@@ -58,6 +58,19 @@ where
     answered.recv().unwrap_or(Err(EmulatorError::Stopped))
 }
 
+/// Does work that takes a while on a thread of its own, which is made at once.
+pub(crate) fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EmulatorError> + Send + 'static,
+) -> Result<impl Future<Output = Result<T, EmulatorError>>, EmulatorError> {
+    let (answer, answered) = oneshot::channel();
+    let work = move || {
+        // The receiver is gone only when the caller no longer wants the answer.
+        let _ = answer.send(work());
+    };
+    thread::Builder::new().spawn(work).map_err(EmulatorError::io("start a thread"))?;
+    Ok(async { answered.await.unwrap_or(Err(EmulatorError::Stopped)) })
+}
+
 fn run(runtime: Runtime, stopped: oneshot::Receiver<()>) {
     // An error means that the sender was dropped, which is the signal too.
     let _ = runtime.block_on(stopped);

@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, io};
 
-use crate::ConfigError;
+use tokio::task::JoinError;
 
 /// Why the local Azure could not be started or could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -14,14 +14,20 @@ pub enum EmulatorError {
     )]
     PostgresNotFound,
     /// A setting of the builder or the variable `POSTGRES_ENTRA_PG_BIN` can't be used.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+    #[error("{problem}; {hint}")]
+    #[non_exhaustive]
+    Setting {
+        /// What can't be used, and the variable that holds it, if one does.
+        problem: String,
+        /// What would do.
+        hint: String,
+    },
     /// The operating system refused something.
     #[error("could not {step}")]
     #[non_exhaustive]
     Io {
         /// What was being done.
-        step: &'static str,
+        step: String,
         /// The operating system's answer.
         #[source]
         cause: io::Error,
@@ -54,8 +60,21 @@ pub enum EmulatorError {
 }
 
 impl EmulatorError {
-    pub(crate) fn io(step: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |cause| Self::Io { step, cause }
+    pub(crate) fn io(step: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |cause| Self::Io { step: step.into(), cause }
+    }
+
+    pub(crate) fn setting(problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Setting { problem: problem.into(), hint: hint.into() }
+    }
+
+    /// A panic is tokio's, for want of a thread: what runs there does not panic itself.
+    pub(crate) fn no_task(error: JoinError) -> Self {
+        if error.is_panic() {
+            Self::io("start a thread for the local Azure")(io::Error::other(error))
+        } else {
+            Self::Stopped
+        }
     }
 
     pub(crate) fn crypto<E>(what: &'static str) -> impl FnOnce(E) -> Self

@@ -34,12 +34,12 @@ pub enum Platform {
 
 impl Platform {
     /// Both platforms.
-    pub const ALL: [Self; 2] = [Self::AppService, Self::VirtualMachine];
+    pub const ALL: &'static [Self] = &[Self::AppService, Self::VirtualMachine];
 }
 
 impl Login {
     /// Every login that the local Azure knows.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: &'static [Self] = &[
         Self::SystemAssigned(Platform::AppService),
         Self::SystemAssigned(Platform::VirtualMachine),
         Self::UserAssigned(Platform::AppService),

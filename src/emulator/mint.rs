@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::{
     Login,
+    facts::{AUDIENCE, ISSUER},
     jwt::{ClaimSet, Invalid, Signer},
     principals::{SERVICE_ACCOUNT, TENANT_ID},
     random, unix_now,
 };
-use crate::Cloud;
 
 /// The audience of a token that Entra ID takes for a federated credential
 /// ([documentation](https://learn.microsoft.com/entra/workload-id/workload-identity-federation)).
@@ -42,8 +42,7 @@ impl TokenSpec {
     ///
     /// For [`Login::Password`], which has no principal, the token has no object id.
     pub fn new(login: Login) -> Self {
-        let audience = Cloud::Public.resource().to_owned();
-        Self { login, audience, expires_in: 3_600, changes: Vec::new() }
+        Self { login, audience: AUDIENCE.to_owned(), expires_in: 3_600, changes: Vec::new() }
     }
 
     /// The service that the token is for.
@@ -152,7 +151,7 @@ pub(crate) fn number_of(claims: &ClaimSet) -> Option<u64> {
 fn access_claims(spec: &TokenSpec, now: i64) -> ClaimSet {
     let expires = now + spec.expires_in;
     let issued = (now - BACKDATED).min(expires - 1);
-    let issuer = format!("https://sts.windows.net/{TENANT_ID}/");
+    let issuer = format!("{ISSUER}{TENANT_ID}/");
     let mut claims = ClaimSet::new();
     let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     set("aud", spec.audience.clone().into());

@@ -40,7 +40,7 @@
 //! differs, as far as is known:
 //!
 //! - The texts and SQLSTATEs of refusals are those that users have reported. Where nobody has, as for a
-//!   token of another tenant, the general one stands in.
+//!   token of another tenant or of another person, a general one stands in.
 //! - Groups have no members: the role of a group takes the token of any principal of the tenant. Network
 //!   rules are not modelled.
 //! - A role that belongs to a principal takes only tokens. Only the role of [`Login::Password`] takes a
@@ -57,6 +57,7 @@ mod client_type;
 mod cluster;
 mod engine;
 mod error;
+mod facts;
 mod identity;
 mod jwt;
 mod login;

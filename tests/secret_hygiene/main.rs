@@ -51,7 +51,7 @@ async fn no_secret_is_logged_or_shown_on_any_path() {
     let mut secrets = Secrets::default();
     add_static_secrets(&mut secrets, &azure);
 
-    for login in Login::ALL {
+    for &login in Login::ALL {
         settings_of_all_forms(&azure, login, &shown);
         successes(&azure, login, &shown, &mut secrets).await;
         identity_failures(&azure, login, &shown).await;
@@ -74,7 +74,7 @@ async fn no_secret_is_logged_or_shown_on_any_path() {
 /// What is in the variables and in the file of the federated token.
 fn add_static_secrets(secrets: &mut Secrets, azure: &LocalAzure) {
     secrets.add("password", azure.server().role_password());
-    for login in Login::ALL {
+    for &login in Login::ALL {
         for (name, value) in azure.vars(login, ClientType::Other) {
             match name.as_str() {
                 "IDENTITY_HEADER" => secrets.add("identity header", &value),
@@ -90,7 +90,7 @@ fn add_static_secrets(secrets: &mut Secrets, azure: &LocalAzure) {
 }
 
 fn settings_of_all_forms(azure: &LocalAzure, login: Login, shown: &Shown) {
-    for client_type in ClientType::ALL {
+    for &client_type in ClientType::ALL {
         let vars = azure.vars(login, client_type);
         let settings = Settings::from_vars(vars.clone()).unwrap();
         shown.debug(&settings);

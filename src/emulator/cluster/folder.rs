@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::super::EmulatorError;
-use crate::Environment;
+use crate::environment::Environment;
 
 /// Socket addresses hold 104 bytes on macOS and 108 on Linux; this leaves room for
 /// `/pgentra-XXXXXX/.s.PGSQL.5432`.
@@ -37,16 +37,24 @@ impl PrivateFolder {
     /// Makes the folder. For root it belongs to an unprivileged account, since PostgreSQL refuses to
     /// run as root.
     pub(crate) fn create(environment: &Environment) -> Result<Self, EmulatorError> {
-        Self::create_in(environment.get("TMPDIR"))
-            .map_err(EmulatorError::io("create the private folder of the local Azure"))
+        let preferred = environment.get("TMPDIR");
+        let parent = parent(preferred.as_deref(), false);
+        let failed = |parent: &Path| {
+            EmulatorError::io(format!(
+                "create the private folder of the local Azure in {} (TMPDIR may name another)",
+                parent.display()
+            ))
+        };
+        let is_root = own_user_id(&parent).map_err(failed(&parent))? == 0;
+        let parent = self::parent(preferred.as_deref(), is_root);
+        Self::create_in(&parent, is_root).map_err(failed(&parent))
     }
 
-    fn create_in(preferred: Option<String>) -> io::Result<Self> {
-        let is_root = own_user_id()? == 0;
+    fn create_in(parent: &Path, is_root: bool) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("pgentra-")
             .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(parent(preferred, is_root))?;
+            .tempdir_in(parent)?;
         let account = is_root.then(unprivileged_account);
         if let Some(Account { uid, gid }) = account {
             chown(folder.path(), Some(uid), Some(gid))?;
@@ -66,19 +74,19 @@ impl PrivateFolder {
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, EmulatorError> {
         let path = self.path().join(name);
         fs::write(&path, text)
-            .map_err(EmulatorError::io("write a file into the private folder"))?;
+            .map_err(EmulatorError::io(format!("write the file {}", path.display())))?;
         Ok(path)
     }
 }
 
 /// The user that we run as: the one whom our new files belong to.
-fn own_user_id() -> io::Result<u32> {
-    Ok(tempfile::tempfile()?.metadata()?.uid())
+fn own_user_id(folder: &Path) -> io::Result<u32> {
+    Ok(tempfile::tempfile_in(folder)?.metadata()?.uid())
 }
 
 /// The preferred folder if a socket's address has room in it, else `/tmp`. Another account must be able
 /// to remove what we make in it.
-fn parent(preferred: Option<String>, for_other_account: bool) -> PathBuf {
+fn parent(preferred: Option<&str>, for_other_account: bool) -> PathBuf {
     let everyone_may_write =
         |folder: &PathBuf| folder.metadata().is_ok_and(|folder| folder.mode() & 0o003 == 0o003);
     preferred
@@ -135,11 +143,18 @@ mod tests {
     #[test]
     fn a_folder_that_is_too_long_or_closed_to_the_other_account_is_avoided() {
         let tmp = Path::new("/tmp");
-        assert_eq!(parent(Some("/x".repeat(60)), false), tmp);
+        assert_eq!(parent(Some(&"/x".repeat(60)), false), tmp);
         let closed = tempfile::tempdir().unwrap();
-        let name = closed.path().to_str().unwrap().to_owned();
-        assert_eq!(parent(Some(name.clone()), false), closed.path());
+        let name = closed.path().to_str().unwrap();
+        assert_eq!(parent(Some(name), false), closed.path());
         assert_eq!(parent(Some(name), true), tmp);
+    }
+
+    #[test]
+    fn a_folder_that_does_not_exist_is_an_error_that_names_it() {
+        let environment = Environment::from_vars([("TMPDIR", "/nonexistent-folder")]);
+        let error = PrivateFolder::create(&environment).err().unwrap().to_string();
+        assert!(error.contains("/nonexistent-folder") && error.contains("TMPDIR"), "{error}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use self::{folder::PrivateFolder, supervisor::Supervisor};
 use super::{EmulatorError, lock};
-use crate::Environment;
+use crate::environment::Environment;
 
 /// How long the server may take until it accepts connections.
 const READY_LIMIT: Duration = Duration::from_secs(30);

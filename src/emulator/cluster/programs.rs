@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::super::EmulatorError;
-use crate::{ConfigError, ConfigErrorKind, Environment};
+use crate::environment::Environment;
 
 const VARIABLE: &str = "POSTGRES_ENTRA_PG_BIN";
 
@@ -31,7 +31,7 @@ fn find_among(
     versioned_folders: &[(&str, &str)],
 ) -> Result<PathBuf, EmulatorError> {
     if let Some(folder) = environment.get(VARIABLE) {
-        return working_folder(Path::new(&folder)).ok_or_else(|| unusable_variable().into());
+        return working_folder(Path::new(&folder)).ok_or_else(unusable_variable);
     }
     on_path(environment)
         .chain(from_pg_config(environment))
@@ -40,13 +40,11 @@ fn find_among(
         .ok_or(EmulatorError::PostgresNotFound)
 }
 
-fn unusable_variable() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Malformed,
-        "the folder does not hold working `initdb` and `postgres` programs",
+fn unusable_variable() -> EmulatorError {
+    EmulatorError::setting(
+        format!("{VARIABLE}: the folder does not hold working `initdb` and `postgres` programs"),
         "name the folder that does, such as /usr/lib/postgresql/17/bin, or unset the variable",
     )
-    .in_variable(VARIABLE)
 }
 
 fn on_path(environment: &Environment) -> impl Iterator<Item = PathBuf> + use<> {

@@ -18,8 +18,8 @@ use tokio::{
 use super::super::{EmulatorError, lock};
 use super::folder::PrivateFolder;
 use crate::{
-    Environment,
     clock::{Clock, SystemClock},
+    environment::Environment,
 };
 
 const SCRIPT: &str = include_str!("supervise.sh");

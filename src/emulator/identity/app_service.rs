@@ -8,7 +8,7 @@ use super::{
     managed::{Choice, SelectorNames, choose},
     message::{Fields, Reply, Request},
 };
-use crate::emulator::{Login, Platform, random};
+use crate::emulator::{Login, Platform, facts::is_resource, random};
 
 pub(crate) const PATH: &str = "/msi/token";
 
@@ -74,7 +74,7 @@ fn check(authority: &Authority, request: &Request) -> Option<(u16, &'static str)
     }
     match resource {
         None => Some((400, "The resource is missing.")),
-        Some(resource) if !Authority::knows(resource) => Some((500, UNEXPECTED)),
+        Some(resource) if !is_resource(resource) => Some((500, UNEXPECTED)),
         Some(_) => None,
     }
 }

@@ -15,7 +15,7 @@ use super::super::{
     principals::SERVICE_ACCOUNT,
     random, unix_now,
 };
-use crate::{Cloud, Secret};
+use crate::secret::Secret;
 
 /// Up to 24 hours, says the
 /// [documentation](https://learn.microsoft.com/azure/postgresql/security/security-entra-concepts).
@@ -65,15 +65,6 @@ impl Authority {
             cache: Mutex::default(),
             issued: AtomicUsize::new(0),
         }
-    }
-
-    /// Whether tokens for this resource can be had: the servers of all clouds, and the management API,
-    /// which is asked to learn the name of an identity.
-    pub(crate) fn knows(resource: &str) -> bool {
-        Cloud::ALL.into_iter().any(|cloud| {
-            let management = cloud.management_scope().trim_end_matches("/.default");
-            resource == cloud.resource() || resource.trim_end_matches('/') == management
-        })
     }
 
     /// A token for a resource: a new one, or the one of before where tokens are cached.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::emulator::{
     Login,
+    facts::is_resource,
     principals::{TENANT_DOMAIN, TENANT_ID},
 };
 
@@ -81,7 +82,7 @@ fn application(client_id: &str) -> Result<Login, EntraError> {
 fn resource(scope: &str) -> Result<String, EntraError> {
     let resource = scope.strip_suffix("/.default").filter(|resource| !resource.contains(' '));
     let resource = resource.ok_or_else(|| EntraError::InvalidScope(scope.to_owned()))?;
-    if !Authority::knows(resource) {
+    if !is_resource(resource) {
         return Err(EntraError::UnknownResource(resource.to_owned()));
     }
     Ok(resource.to_owned())

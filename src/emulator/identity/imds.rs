@@ -8,7 +8,7 @@ use super::{
     managed::{Choice, SelectorNames, choose},
     message::{Fields, Reply, Request},
 };
-use crate::emulator::{Login, Platform, principals::TENANT_ID};
+use crate::emulator::{Login, Platform, facts::is_resource, principals::TENANT_ID};
 
 pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
 
@@ -73,7 +73,7 @@ fn check(request: &Request) -> Option<Reply> {
 fn check_resource(resource: Option<&str>) -> Option<Reply> {
     match resource {
         None => Some(invalid_request("Required query variable 'resource' is missing")),
-        Some(resource) if Authority::knows(resource) => None,
+        Some(resource) if is_resource(resource) => None,
         Some(resource) => {
             let description = format!(
                 "AADSTS50001: The application named {resource} was not found in the tenant named \

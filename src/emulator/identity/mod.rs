@@ -117,7 +117,7 @@ impl IdentityService {
         let new = self.federated_token_file.with_extension("new");
         fs::write(&new, token)
             .and_then(|()| fs::rename(&new, &self.federated_token_file))
-            .map_err(EmulatorError::io("write the federated token"))
+            .map_err(EmulatorError::io(format!("write the file {}", new.display())))
     }
 
     pub(crate) fn federated_token_file(&self) -> &Path {

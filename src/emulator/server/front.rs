@@ -20,11 +20,11 @@ use super::{
     ServerFault, certificate,
     roles::{RoleMapping, Roles},
     verdict::Judge,
-    wire::{self, Opening, Refusal, Startup},
 };
 use crate::{
-    Secret,
     emulator::{cluster::Cluster, lock, mint::Mint, net},
+    secret::Secret,
+    wire::{self, Opening, Refusal, Startup},
 };
 
 /// The server's own default (`authentication_timeout`).

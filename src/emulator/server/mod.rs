@@ -6,7 +6,6 @@ mod front;
 mod prepare;
 mod roles;
 mod verdict;
-mod wire;
 
 use std::{
     fmt,

@@ -38,8 +38,8 @@ fn connector_with_token(
 #[tokio::test]
 async fn every_kind_of_identity_logs_in_with_every_kind_of_client() {
     let azure = shared_azure();
-    for login in Login::ALL {
-        for client_type in ClientType::ALL {
+    for &login in Login::ALL {
+        for &client_type in ClientType::ALL {
             let connector = Connector::from_vars(azure.vars(login, client_type))
                 .unwrap_or_else(|error| panic!("{login:?}, {client_type:?}: {}", chain(&error)));
             let client = connector

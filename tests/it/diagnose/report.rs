@@ -75,7 +75,7 @@ fn skipped(report: &Report, name: StepName) -> bool {
 
 #[tokio::test]
 async fn every_login_is_healthy() {
-    for login in Login::ALL {
+    for &login in Login::ALL {
         let report = diagnose(vars(login)).await;
         assert!(report.is_healthy(), "{login:?}: {report}");
         let role = shared_azure().server().role(login);
@@ -440,7 +440,7 @@ async fn no_form_of_a_report_holds_a_secret() {
     let is_secret = |name: &str| {
         ["CLIENTSECRET", "PASSWORD", "IDENTITY_HEADER"].iter().any(|end| name.ends_with(end))
     };
-    for login in Login::ALL {
+    for &login in Login::ALL {
         let vars = vars(login);
         let mut secrets: Vec<String> = vars
             .iter()

@@ -170,8 +170,20 @@ fn own_a_local_azure() {
 fn a_folder_without_server_programs_is_an_error_that_names_the_variable() {
     let environment = Environment::from_vars([("POSTGRES_ENTRA_PG_BIN", "/nonexistent")]);
     let error = LocalAzure::builder().environment(environment).start_blocking().unwrap_err();
-    let EmulatorError::Config(error) = error else { panic!("{error:?}") };
-    assert_eq!(error.variable(), Some("POSTGRES_ENTRA_PG_BIN"));
+    assert!(matches!(error, EmulatorError::Setting { .. }), "{error:?}");
+    assert!(error.to_string().starts_with("POSTGRES_ENTRA_PG_BIN: "), "{error}");
+}
+
+#[test]
+fn a_machine_without_another_thread_is_an_error_and_no_panic() {
+    let no_machine_has_this_much_memory = 1 << 60;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .thread_stack_size(no_machine_has_this_much_memory)
+        .build()
+        .unwrap();
+    let error = runtime.block_on(LocalAzure::start()).unwrap_err();
+    assert!(matches!(error, EmulatorError::Io { .. }), "{error:?}");
+    assert!(error.to_string().contains("start a thread"), "{error}");
 }
 
 #[test]
@@ -181,7 +193,7 @@ fn names_that_would_need_quoting_are_refused() {
             [LocalAzure::builder().server_name(name), LocalAzure::builder().database(name)]
         {
             let error = builder.start_blocking().unwrap_err();
-            assert!(matches!(error, EmulatorError::Config(_)), "{error:?}");
+            assert!(matches!(error, EmulatorError::Setting { .. }), "{error:?}");
         }
     }
 }

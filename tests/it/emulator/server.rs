@@ -16,7 +16,7 @@ const USER: Login = Login::UserAssigned(Platform::AppService);
 #[tokio::test]
 async fn each_login_opens_the_role_of_its_principal() {
     let azure = azure();
-    for login in Login::ALL {
+    for &login in Login::ALL {
         let role = azure.server().role(login);
         let password = match login {
             Login::Password => azure.server().role_password().to_owned(),
@@ -80,7 +80,7 @@ async fn a_token_is_refused_in_the_words_of_azure() {
         (
             forged,
             "28000",
-            "An error occurred while validating the access token. Please acquire a new token and retry.",
+            "An error occurred while validating the access token. Please acquire a new token and retry",
         ),
         (
             mint(TokenSpec::new(APP).expires_in(-1)),
@@ -95,20 +95,40 @@ async fn a_token_is_refused_in_the_words_of_azure() {
         (
             mint(TokenSpec::new(APP).claim("tid", "00000000-1111-2222-3333-444444444444")),
             "28000",
-            "An error occurred while validating the access token. Please acquire a new token and retry.",
+            "An error occurred while validating the access token. Please acquire a new token and retry",
+        ),
+        (
+            mint(TokenSpec::new(APP).without_claim("oid")),
+            "28000",
+            "The access token doesn't have a valid oid claim. Acquire a new token and try again.",
         ),
         (
             mint(TokenSpec::new(APP).of_user("ann@contoso.com")),
             "28000",
             "Service principals cannot generate AAD_AUTH_TOKENTYPE_APP_USER tokens for role \"aad_app\".",
         ),
-        (token(azure, USER), "28P01", "password authentication failed for user \"aad_app\""),
+        (
+            token(azure, USER),
+            "28000",
+            "Service principal oid mismatch for role \"The oid in the security label [e60c5b74-3a2d-4c81-9f46-5d8b1e0a7c05] does not match the appid [d4f17c25-6e98-4ba0-bf73-825a1c3e9d04] or oid [b98e4a63-1f5c-4d72-8e30-4c6a7d9b0f03] in the token.\"",
+        ),
         (String::new(), "28P01", "empty password returned by client"),
     ];
     for (password, sqlstate, message) in cases {
         let refusal = refusal(azure, "aad_app", &password).await;
         assert_eq!(refusal, (sqlstate.to_owned(), message.to_owned()));
     }
+}
+
+/// The refusal names both ids of the token, and either may be in the label.
+#[tokio::test]
+async fn a_role_may_be_mapped_to_the_application_of_a_service_principal() {
+    let azure = azure();
+    azure.server().execute("CREATE ROLE by_application LOGIN").await.unwrap();
+    let client_id = APP.client_id().unwrap();
+    azure.server().map_role("by_application", client_id, PrincipalType::Service).unwrap();
+    let client = log_in(azure, "by_application", &token(azure, APP)).await.unwrap();
+    assert_eq!(current_user(&client).await, "by_application");
 }
 
 #[tokio::test]

@@ -102,7 +102,8 @@ fn spring_boot_gets_properties() {
 
 #[test]
 fn each_identity_brings_its_own_keys() {
-    for client in ClientType::ALL.into_iter().filter(|client| *client != ClientType::SpringBoot) {
+    for client in ClientType::ALL.iter().copied().filter(|client| *client != ClientType::SpringBoot)
+    {
         let user = vars(azure(), Login::UserAssigned(Platform::AppService), client);
         let id = Login::UserAssigned(Platform::AppService).client_id().unwrap();
         assert_eq!(user["AZURE_POSTGRESQL_CLIENTID"], id);
@@ -133,7 +134,7 @@ fn the_platform_leads_to_the_identity_service() {
 #[test]
 fn every_client_finds_the_port_and_the_certificate_authority() {
     let port = azure().server().port().to_string();
-    for client in ClientType::ALL {
+    for &client in ClientType::ALL {
         let vars = vars(azure(), SYSTEM, client);
         assert_eq!(vars["PGHOSTADDR"], "127.0.0.1");
         assert!(std::path::Path::new(&vars["PGSSLROOTCERT"]).exists());

@@ -32,7 +32,7 @@ fn text(bytes: &[u8]) -> &str {
 
 #[test]
 fn every_login_reaches_the_server() {
-    for login in Login::ALL {
+    for &login in Login::ALL {
         let query = "select current_user || ' on ' || version()";
         let Some(output) = run(&mut psql(login), &["-c", query]) else { return };
         assert_eq!(output.status.code(), Some(0), "{login:?}: {output:?}");

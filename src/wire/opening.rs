@@ -1,9 +1,8 @@
-//! The messages of a PostgreSQL connection up to the end of the login
-//! ([protocol](https://www.postgresql.org/docs/current/protocol-message-formats.html)).
-
 use std::{collections::HashMap, io};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::malformed;
 
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_ENCRYPTION_REQUEST: u32 = 80_877_104;
@@ -12,9 +11,6 @@ const PROTOCOL_MAJOR_3: u32 = 3;
 
 /// `MAX_STARTUP_PACKET_LENGTH` of the server.
 const LONGEST_STARTUP: u32 = 10_000;
-/// `PG_MAX_AUTH_TOKEN_LENGTH` of the server, which counts the length field and the final zero.
-const LONGEST_PASSWORD: u32 = 65_535;
-
 /// `NAMEDATALEN - 1` of the server.
 const LONGEST_NAME: usize = 63;
 
@@ -35,19 +31,7 @@ pub(crate) struct Startup {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// A final error, as the client will see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) sqlstate: String,
-    pub(crate) message: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(sqlstate: &str, message: impl Into<String>) -> Self {
-        Self { sqlstate: sqlstate.to_owned(), message: message.into() }
-    }
-}
-
+/// Reads what a client begins with. Nothing that is longer than the server would take is buffered.
 pub(crate) async fn read_opening<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Opening> {
     let length = stream.read_u32().await?;
     if !(8..=LONGEST_STARTUP).contains(&length) {
@@ -90,56 +74,6 @@ fn parse_startup(bytes: Vec<u8>) -> io::Result<Startup> {
     let user = field(b"user").ok_or_else(malformed)?;
     let database = field(b"database").unwrap_or_else(|| user.clone());
     Ok(Startup { user, database, bytes })
-}
-
-/// Asks for the password in clear, which is how a token is sent, and reads it.
-pub(crate) async fn ask_password<S>(stream: &mut S) -> io::Result<String>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    const AUTHENTICATION_CLEARTEXT_PASSWORD: [u8; 9] = [b'R', 0, 0, 0, 8, 0, 0, 0, 3];
-    stream.write_all(&AUTHENTICATION_CLEARTEXT_PASSWORD).await?;
-    stream.flush().await?;
-    let kind = stream.read_u8().await?;
-    let length = stream.read_u32().await?;
-    if kind != b'p' || !(5..=LONGEST_PASSWORD).contains(&length) {
-        return Err(malformed());
-    }
-    let mut bytes = vec![0; length as usize - 4];
-    stream.read_exact(&mut bytes).await?;
-    if bytes.pop() != Some(0) {
-        return Err(malformed());
-    }
-    String::from_utf8(bytes).map_err(|_| malformed())
-}
-
-/// Sends a final error and closes the sending side.
-pub(crate) async fn refuse<S>(stream: &mut S, refusal: &Refusal) -> io::Result<()>
-where
-    S: AsyncWrite + Unpin,
-{
-    let fields = [
-        (b'S', "FATAL"),
-        (b'V', "FATAL"),
-        (b'C', refusal.sqlstate.as_str()),
-        (b'M', refusal.message.as_str()),
-        (b'R', "auth_failed"),
-    ];
-    let mut body = Vec::new();
-    for (kind, value) in fields {
-        body.push(kind);
-        body.extend_from_slice(value.as_bytes());
-        body.push(0);
-    }
-    body.push(0);
-    let length = u32::try_from(body.len() + 4).map_err(|_| malformed())?;
-    let message = [b"E".as_slice(), &length.to_be_bytes(), &body].concat();
-    stream.write_all(&message).await?;
-    stream.shutdown().await
-}
-
-fn malformed() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "malformed message")
 }
 
 #[cfg(test)]

@@ -1,0 +1,20 @@
+//! The messages of a PostgreSQL connection up to the end of the login, as its two sides read and write them
+//! ([protocol](https://www.postgresql.org/docs/current/protocol-message-formats.html)).
+//!
+//! Uses nothing else of the crate. Whatever is read has a limit, checked before anything is buffered.
+
+mod opening;
+mod password;
+mod refusal;
+
+use std::io;
+
+pub(crate) use self::{
+    opening::{Opening, Startup, read_opening},
+    password::ask_password,
+    refusal::{Refusal, refuse},
+};
+
+fn malformed() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "malformed message")
+}
