@@ -92,6 +92,7 @@ impl LocalAzureBuilder {
     pub async fn start(self) -> Result<LocalAzure, EmulatorError> {
         // Work on the blocking pool also keeps a paused tokio clock from running on meanwhile. Begun in a
         // task, since tokio panics where no thread can be made for it.
+        #[expect(clippy::async_yields_async, reason = "dropping the work's handle must detach it")]
         let begun = async { tokio::task::spawn_blocking(|| self.start_blocking()) };
         let blocking = tokio::spawn(begun).await.map_err(EmulatorError::no_task)?;
         blocking.await.map_err(EmulatorError::no_task)?

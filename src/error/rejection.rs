@@ -123,6 +123,7 @@ impl RejectionReason {
             ("aad_auth_tokentype", Self::PrincipalTypeMismatch),
             ("no pg_hba.conf entry", Self::NotAdmitted),
             ("password authentication failed", Self::AuthenticationFailed),
+            ("service principal oid mismatch", Self::AuthenticationFailed),
             ("client sent partial pkt in startup phase", Self::TokenTooLong),
         ];
         // PgBouncer repeats the server's last answer.
