@@ -10,6 +10,8 @@ mod names;
 mod service_connector;
 mod spring;
 
+use std::{cell::OnceCell, collections::HashMap};
+
 use zeroize::Zeroizing;
 
 use self::identity::{Decision, Provenance};
@@ -34,11 +36,30 @@ pub(super) struct Found {
 pub(super) struct Variables<'a> {
     environment: &'a Environment,
     names: &'a ConnectionNames,
+    spellings: OnceCell<Spellings>,
+}
+
+/// Names by their letters and digits.
+type Spellings = HashMap<String, Vec<String>>;
+
+fn spellings(environment: &Environment) -> Spellings {
+    let mut spellings = Spellings::new();
+    for name in environment.names() {
+        spellings.entry(letters(&name)).or_default().push(name);
+    }
+    spellings
+}
+
+/// App Service turns dots into underscores and keeps hyphens; hand-written scripts drop hyphens or
+/// turn them into underscores.
+fn letters(name: &str) -> String {
+    let kept = name.chars().filter(|c| !matches!(c, '.' | '_' | '-'));
+    kept.collect::<String>().to_ascii_lowercase()
 }
 
 impl<'a> Variables<'a> {
     pub(super) fn new(environment: &'a Environment, names: &'a ConnectionNames) -> Self {
-        Self { environment, names }
+        Self { environment, names, spellings: OnceCell::new() }
     }
 
     /// What Service Connector states, else `DATABASE_URL`; and what is missing, from libpq's variables.
@@ -76,9 +97,12 @@ impl<'a> Variables<'a> {
         self.names
     }
 
-    /// All names in the environment.
-    pub(super) fn all_names(&self) -> Vec<String> {
-        self.environment.names()
+    /// The names of all variables whose letters and digits are these, in alphabetical order.
+    ///
+    /// The environment is listed once, at the first call.
+    pub(super) fn names_spelled_like(&self, name: &str) -> &[String] {
+        let spellings = self.spellings.get_or_init(|| spellings(self.environment));
+        spellings.get(&letters(name)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// A variable by its full name, without the blanks around its value.

@@ -78,10 +78,9 @@ fn get(variables: &Variables<'_>, key: &str) -> Result<Option<Variable>, ConfigE
     if customized.is_none() && !variables.names().has_default_prefix() {
         return Ok(None);
     }
-    let wanted = squeeze(customized.unwrap_or(key));
     let mut found: Option<Variable> = None;
-    for name in variables.all_names().into_iter().filter(|name| squeeze(name) == wanted) {
-        let Some(variable) = read(variables, key, &name)? else { continue };
+    for name in variables.names_spelled_like(customized.unwrap_or(key)) {
+        let Some(variable) = read(variables, key, name)? else { continue };
         match &found {
             Some(first) if first.value != variable.value => return Err(conflict(first, &variable)),
             _ => found = Some(variable),
@@ -92,13 +91,6 @@ fn get(variables: &Variables<'_>, key: &str) -> Result<Option<Variable>, ConfigE
 
 fn read(variables: &Variables<'_>, key: &str, name: &str) -> Result<Option<Variable>, ConfigError> {
     if key == PASSWORD { variables.get_verbatim(name) } else { variables.get(name) }
-}
-
-/// App Service turns dots into underscores and keeps hyphens; hand-written scripts drop hyphens or
-/// turn them into underscores.
-fn squeeze(name: &str) -> String {
-    let kept = name.chars().filter(|c| !matches!(c, '.' | '_' | '-'));
-    kept.collect::<String>().to_ascii_lowercase()
 }
 
 fn conflict(first: &Variable, second: &Variable) -> ConfigError {
