@@ -2,7 +2,10 @@
 
 use std::{pin::pin, time::Duration};
 
-use futures_util::future::{self, Either};
+use futures_util::{
+    TryStreamExt,
+    future::{self, Either},
+};
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
@@ -13,6 +16,7 @@ use super::{
 use crate::{
     AccessToken, Claims, Connector, Error, RejectionReason,
     clock::{Clock, SystemClock},
+    excerpt::{Shown, excerpt},
 };
 
 /// As text and through the simple protocol, which PgBouncer passes on in each of its modes. The
@@ -23,6 +27,9 @@ const WHO_AND_WHERE: &str = "\
     inet_client_addr() AS client_address, ssl.version AS tls_version, ssl.cipher AS tls_cipher \
     FROM (SELECT) AS one \
     LEFT JOIN pg_stat_ssl AS ssl ON ssl.pid = pg_backend_pid() AND ssl.ssl";
+
+/// How many columns the query has.
+const COLUMNS: usize = 8;
 
 /// How long to wait for the server to take the end of the session.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -92,29 +99,39 @@ fn failed(mut step: Running, error: &Error, token: Option<&AccessToken>) -> Step
 }
 
 async fn describe(client: Client, mut step: Running, deadline: Instant) -> Step {
-    let answer = timeout_at(deadline, client.simple_query(WHO_AND_WHERE)).await;
-    let messages = match answer {
-        Ok(Ok(messages)) => messages,
+    match timeout_at(deadline, first_row(&client)).await {
+        Ok(Ok(row)) => {
+            row.iter().for_each(|row| add_columns(row, &mut step));
+            step.passed()
+        }
         Ok(Err(error)) => {
+            let error = Shown::of(&error);
             let problem = format!("the server did not answer a query: {error}");
             let fix = "see the server's text; the login itself works";
-            return step.failed_with(&append_causes(problem, &error), fix);
+            step.failed_with(&append_causes(problem, &error), fix)
         }
         Err(_) => {
             let fix = "check the load of the server, or give the connect a longer deadline";
-            return step.failed_with("the server did not answer a query in time", fix);
-        }
-    };
-    for message in &messages {
-        if let SimpleQueryMessage::Row(row) = message {
-            add_columns(row, &mut step);
+            step.failed_with("the server did not answer a query in time", fix)
         }
     }
-    step.passed()
 }
 
+/// The only row that the query has. Whatever else is sent is not waited for.
+async fn first_row(client: &Client) -> Result<Option<SimpleQueryRow>, tokio_postgres::Error> {
+    let mut messages = pin!(client.simple_query_raw(WHO_AND_WHERE).await?);
+    while let Some(message) = messages.try_next().await? {
+        if let SimpleQueryMessage::Row(row) = message {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// Those that were asked for: a server may send any number.
 fn add_columns(row: &SimpleQueryRow, step: &mut Running) {
-    for (index, column) in row.columns().iter().enumerate() {
-        step.known(column.name(), row.get(index));
+    for (index, column) in row.columns().iter().enumerate().take(COLUMNS) {
+        let value = row.try_get(index).ok().flatten();
+        step.known(excerpt(column.name(), &[]), value.map(|value| excerpt(value, &[])));
     }
 }

@@ -114,7 +114,9 @@ async fn dial(host: &Host, address: SocketAddr) -> Result<TcpStream, Error> {
 /// When to give up on one of several targets, which may have a time limit of its own.
 fn limit(own: Option<Duration>, deadline: Instant, targets_left: usize) -> Instant {
     let limit = [fair_share(deadline, targets_left), own].into_iter().flatten().min();
-    limit.map_or(deadline, |limit| deadline.min(SystemClock.now().monotonic + limit))
+    // A limit that the clock can't express is none.
+    let ends_at = limit.and_then(|limit| SystemClock.now().monotonic.checked_add(limit));
+    ends_at.map_or(deadline, |ends_at| ends_at.min(deadline))
 }
 
 async fn encrypt(connector: &Connector, host: &Host, stream: TcpStream) -> Result<TlsFacts, Error> {

@@ -9,8 +9,9 @@ use time::OffsetDateTime;
 pub(super) fn printable(text: &str) -> String {
     let shown = |c: char| match c {
         '\r' | '\n' | '\t' => ' ',
-        // The latter could make a line read otherwise than it is.
-        c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) => '\u{fffd}',
+        // These change the direction of what follows, and could make a line read otherwise than it is.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        c if c.is_control() => '\u{fffd}',
         c => c,
     };
     text.chars().map(shown).collect()
@@ -55,6 +56,7 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {
         assert_eq!(printable("a\u{1b}[31mb\nc\u{202e}d"), "a\u{fffd}[31mb c\u{fffd}d");
+        assert_eq!(printable("\u{2066}a\u{2069}"), "\u{fffd}a\u{fffd}");
         assert_eq!(printable("größe ✓"), "größe ✓");
     }
 

@@ -1,4 +1,6 @@
 //! The doctor.
 
 #[cfg(all(feature = "emulator", unix))]
+mod limits;
+#[cfg(all(feature = "emulator", unix))]
 mod report;
