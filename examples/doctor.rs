@@ -50,7 +50,7 @@ fn print(report: &Report, json: bool) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut out, report)?;
         writeln!(out)
     } else if out.is_terminal() && !no_color() {
-        write!(out, "{}", report.coloured())
+        write!(out, "{}", report.for_terminal().coloured())
     } else {
         write!(out, "{report}")
     }

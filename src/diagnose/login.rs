@@ -10,13 +10,17 @@ use tokio::time::{Instant, timeout_at};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 use super::{
+    kind::kind,
     report::{Step, StepName},
     running::{Running, append_causes, with_causes},
+    value::Value,
 };
 use crate::{
-    AccessToken, Claims, Connector, Error, RejectionReason,
     clock::{Clock, SystemClock},
+    connector::Connector,
+    error::{Error, RejectionReason},
     excerpt::{Shown, excerpt},
+    token::{AccessToken, Claims},
 };
 
 /// As text and through the simple protocol, which PgBouncer passes on in each of its modes. The
@@ -92,7 +96,7 @@ fn failed(mut step: Running, error: &Error, token: Option<&AccessToken>) -> Step
     match object_id {
         Some(object_id) if about_principal => {
             let fix = format!("{}; the object id of this identity is {object_id}", error.hint());
-            step.failed_with(&with_causes(error), &fix)
+            step.failed_with(&kind(error), &with_causes(error), &fix)
         }
         _ => step.failed(error),
     }
@@ -108,11 +112,11 @@ async fn describe(client: Client, mut step: Running, deadline: Instant) -> Step 
             let error = Shown::of(&error);
             let problem = format!("the server did not answer a query: {error}");
             let fix = "see the server's text; the login itself works";
-            step.failed_with(&append_causes(problem, &error), fix)
+            step.failed_with("query.failed", &append_causes(problem, &error), fix)
         }
         Err(_) => {
             let fix = "check the load of the server, or give the connect a longer deadline";
-            step.failed_with("the server did not answer a query in time", fix)
+            step.failed_with("query.timeout", "the server did not answer a query in time", fix)
         }
     }
 }
@@ -132,6 +136,9 @@ async fn first_row(client: &Client) -> Result<Option<SimpleQueryRow>, tokio_post
 fn add_columns(row: &SimpleQueryRow, step: &mut Running) {
     for (index, column) in row.columns().iter().enumerate().take(COLUMNS) {
         let value = row.try_get(index).ok().flatten();
-        step.known(excerpt(column.name(), &[]), value.map(|value| excerpt(value, &[])));
+        step.known(
+            excerpt(column.name(), &[]),
+            value.map(|value| Value::of_sql(&excerpt(value, &[]))),
+        );
     }
 }

@@ -14,6 +14,7 @@
 //!
 //! `cargo run --example doctor` prints the report for the environment that it runs in.
 
+mod kind;
 mod login;
 mod network;
 mod render;
@@ -22,13 +23,18 @@ mod running;
 mod settings;
 mod show;
 mod token;
+mod value;
 
 use futures_util::future;
-pub use render::Coloured;
+pub use render::ForTerminal;
 pub use report::{Outcome, Report, Step, StepName};
+pub use value::{Detail, Value};
 
 use self::running::Running;
-use crate::{Connector, ConnectorBuilder, Error};
+use crate::{
+    connector::{Connector, ConnectorBuilder},
+    error::Error,
+};
 
 impl ConnectorBuilder {
     /// Builds a connector and [diagnoses](Connector::diagnose) it; if it can't be built, the report

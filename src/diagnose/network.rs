@@ -10,13 +10,18 @@ use tokio::{
 use super::{
     report::{Step, StepName},
     running::{Running, root_cause},
-    show::{days_between, timestamp},
+    show::days_between,
+    value::Value,
 };
 use crate::{
-    ConnectError, Connector, Error, Settings, Stage,
     clock::{Clock, SystemClock},
-    config::Host,
-    connector::reach::{addresses, fair_share, more_hopeful},
+    config::{Host, Settings},
+    connector::{
+        Connector,
+        reach::{addresses, fair_share, more_hopeful},
+    },
+    error::{ConnectError, Error, Stage},
+    excerpt::excerpt,
     tls::{CertificateFacts, TlsFacts, probe},
 };
 
@@ -45,9 +50,11 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
         let found = within(limit, Stage::Dns, addresses(host)).await;
         match found {
             Ok(addresses) => {
-                let texts: Vec<String> = addresses.iter().map(|it| it.ip().to_string()).collect();
-                let fixed = if host.address().is_some() { " (hostaddr)" } else { "" };
-                step.detail(host.name(), texts.join(", ") + fixed);
+                let texts = addresses.iter().map(|it| it.ip().to_string());
+                match (Value::list(texts), host.address()) {
+                    (Some(found), Some(_)) => step.setting(host.name(), found, "hostaddr"),
+                    (found, _) => step.known(host.name(), found),
+                }
                 targets.extend(addresses.into_iter().map(|address| (host, address)));
             }
             Err(error) => {
@@ -128,10 +135,10 @@ fn describe(facts: &TlsFacts, step: &mut Running) {
     step.known("version", facts.version.as_deref());
     step.known("cipher", facts.cipher.as_deref());
     if let Some(CertificateFacts { issuer, not_after }) = &facts.certificate {
-        step.detail("issuer", issuer);
-        step.detail("not_after", timestamp(*not_after));
+        step.detail("issuer", excerpt(issuer, &[]));
+        step.detail("not_after", Value::Time(*not_after));
         let days = days_between(SystemClock.now().wall, *not_after);
-        step.detail("days_to_expiry", days.to_string());
+        step.detail("days_to_expiry", Value::Number(days));
     }
 }
 

@@ -2,19 +2,34 @@
 
 use std::{fmt, time::Duration};
 
-use serde::{
-    Serialize, Serializer,
-    ser::{SerializeMap, SerializeStruct},
-};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::show::printable;
+use super::value::{Detail, Details, seconds};
+
+/// The version of the serialised form. It grows when something there changes its name, type or meaning,
+/// not when something is added.
+const FORMAT: u32 = 1;
 
 /// Every step between an application and its database, and how it went.
 ///
-/// `Display` is for people; serialised, it is
-/// `{"healthy": .., "steps": [{"step": .., "outcome": .., "duration_ms": .., "details": {..}}]}`, where
-/// a failed step has a `problem` and a `fix`, and a skipped one a `reason`. Neither form nor `Debug`
-/// holds a token, password, client secret or identity header.
+/// `Display` is for people, and [`for_terminal`](Self::for_terminal) for their terminals. No form, nor
+/// `Debug`, holds a token, password, client secret or identity header.
+///
+/// # For machines
+///
+/// Serialised, a report is an object:
+///
+/// | field | |
+/// |---|---|
+/// | `format` | the version of this form, 1: fields may be added to it |
+/// | `healthy` | whether the login works |
+/// | `broken` | the first step that failed, or null |
+/// | `kind` | the kind of its error, such as `token.denied`, or null |
+/// | `steps` | for each step `step`, `outcome` (`passed`, `failed`, `skipped`), `duration`, `details` |
+///
+/// A failed step has `kind`, `problem` and `fix` too, a skipped one a `reason`. Durations are numbers of
+/// seconds, points in time texts such as `2026-01-02T03:04:05Z`; a detail of the settings has its `value`
+/// and its `origin`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     steps: Vec<Step>,
@@ -49,8 +64,12 @@ impl Report {
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut report = serializer.serialize_struct("Report", 2)?;
+        let broken = self.first_failure();
+        let mut report = serializer.serialize_struct("Report", 5)?;
+        report.serialize_field("format", &FORMAT)?;
         report.serialize_field("healthy", &self.is_healthy())?;
+        report.serialize_field("broken", &broken.map(Step::name))?;
+        report.serialize_field("kind", &broken.and_then(Step::kind))?;
         report.serialize_field("steps", &self.steps)?;
         report.end()
     }
@@ -63,7 +82,7 @@ pub struct Step {
     name: StepName,
     #[serde(flatten)]
     outcome: Outcome,
-    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    #[serde(serialize_with = "seconds")]
     duration: Duration,
     details: Details,
 }
@@ -104,14 +123,22 @@ impl Step {
         self.duration
     }
 
-    /// What was found, as names and values, in a fixed order.
-    pub fn details(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.details.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    /// What was found, by name, in a fixed order.
+    pub fn details(&self) -> impl Iterator<Item = (&str, &Detail)> {
+        self.details.iter()
     }
 
     /// What was found under this name.
-    pub fn detail(&self, name: &str) -> Option<&str> {
-        self.details().find_map(|(known, value)| (known == name).then_some(value))
+    pub fn detail(&self, name: &str) -> Option<&Detail> {
+        self.details().find_map(|(known, detail)| (known == name).then_some(detail))
+    }
+
+    /// The kind of the error, if it failed.
+    fn kind(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Failed { kind, .. } => Some(kind),
+            _ => None,
+        }
     }
 
     pub(super) fn is_failed(&self) -> bool {
@@ -129,6 +156,9 @@ pub enum Outcome {
     /// It did not work.
     #[non_exhaustive]
     Failed {
+        /// What kind of error it was: the variant of the error, and after a dot its own kind, such as
+        /// `token.denied`.
+        kind: String,
         /// What is wrong.
         problem: String,
         /// What to do about it.
@@ -201,30 +231,4 @@ impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
-}
-
-/// Names and values, in the order in which they were added. No name is there twice.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Details(Vec<(String, String)>);
-
-impl Details {
-    pub(super) fn add(&mut self, name: impl Into<String>, value: impl AsRef<str>) {
-        let (name, value) = (printable(&name.into()), printable(value.as_ref()));
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, values)) => *values = format!("{values}, {value}"),
-            None => self.0.push((name, value)),
-        }
-    }
-}
-
-impl Serialize for Details {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
-        map.end()
-    }
-}
-
-fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((duration.as_secs_f64() * 1e6).round() / 1e3)
 }

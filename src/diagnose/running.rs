@@ -5,13 +5,14 @@ use std::{error::Error as StdError, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    report::{Details, Outcome, Step, StepName},
+    kind::kind,
+    report::{Outcome, Step, StepName},
     show::printable,
+    value::{Details, Value},
 };
 use crate::{
-    Error,
     clock::{Clock, SystemClock},
-    error::cause,
+    error::{Error, cause},
 };
 
 /// Times a step and collects what it finds.
@@ -44,15 +45,20 @@ impl Running {
         outcome
     }
 
-    pub(super) fn detail(&mut self, name: impl Into<String>, value: impl AsRef<str>) {
+    pub(super) fn detail(&mut self, name: impl AsRef<str>, value: impl Into<Value>) {
         self.details.add(name, value);
     }
 
     /// A detail that may be unknown.
-    pub(super) fn known(&mut self, name: impl Into<String>, value: Option<impl AsRef<str>>) {
+    pub(super) fn known(&mut self, name: impl AsRef<str>, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.detail(name, value);
         }
+    }
+
+    /// The value of a setting, and where it is from.
+    pub(super) fn setting(&mut self, name: &str, value: impl Into<Value>, origin: &str) {
+        self.details.add_from(name, value, origin);
     }
 
     pub(super) fn passed(self) -> Step {
@@ -60,11 +66,12 @@ impl Running {
     }
 
     pub(super) fn failed(self, error: &Error) -> Step {
-        self.failed_with(&with_causes(error), error.hint())
+        self.failed_with(&kind(error), &with_causes(error), error.hint())
     }
 
-    pub(super) fn failed_with(self, problem: &str, fix: &str) -> Step {
-        self.end(Outcome::Failed { problem: printable(problem), fix: printable(fix) })
+    pub(super) fn failed_with(self, kind: &str, problem: &str, fix: &str) -> Step {
+        let (problem, fix) = (printable(problem), printable(fix));
+        self.end(Outcome::Failed { kind: kind.to_owned(), problem, fix })
     }
 
     /// It was begun, and there was nothing to judge.
@@ -103,7 +110,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::ConnectError;
+    use crate::error::ConnectError;
 
     #[derive(Debug, thiserror::Error)]
     #[error("error connecting: refused")]

@@ -3,11 +3,13 @@
 use super::{
     report::{Step, StepName},
     running::Running,
-    show::short,
+    value::Value,
 };
 use crate::{
-    Connector, Identity, Settings, TokenCache, UserAssignedId,
-    config::{Choice, Host, Origin},
+    cache::TokenCache,
+    config::{Choice, Host, Origin, Settings},
+    connector::Connector,
+    identity::{Identity, UserAssignedId},
 };
 
 /// Each setting with the variable that it was read from.
@@ -16,13 +18,13 @@ pub(super) fn settings(settings: &Settings) -> Step {
     let values = values(settings);
     for (name, value) in &values {
         let origin = origin(settings, name).map_or("set in code".to_owned(), Origin::to_string);
-        step.known(*name, value.as_ref().map(|value| format!("{value} ({origin})")));
+        value.iter().for_each(|value| step.setting(name, value.clone(), &origin));
     }
     // The others may hold anything, so their values are not shown.
     for (name, origin) in settings.origins() {
         let listed = name == "identity" || values.iter().any(|(listed, _)| *listed == name);
         if let (false, Origin::Variable(variable)) = (listed, origin) {
-            step.detail(name, format!("set ({variable})"));
+            step.setting(name, "set", variable);
         }
     }
     step.passed()
@@ -33,20 +35,20 @@ fn origin<'a>(settings: &'a Settings, name: &str) -> Option<&'a Origin> {
 }
 
 /// The settings that lead to the server, in libpq's names.
-fn values(settings: &Settings) -> [(&'static str, Option<String>); 8] {
-    let list = |part: &dyn Fn(&Host) -> Option<String>| {
-        let parts: Vec<String> = settings.hosts().iter().filter_map(part).collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
-    };
+fn values(settings: &Settings) -> [(&'static str, Option<Value>); 8] {
+    let hosts = || settings.hosts().iter();
     [
-        ("host", list(&|host| Some(host.name().to_owned()))),
-        ("hostaddr", list(&|host| host.address().map(|address| address.to_string()))),
-        ("port", list(&|host| Some(host.port().to_string()))),
-        ("dbname", settings.database().map(str::to_owned)),
-        ("user", settings.user().map(str::to_owned)),
-        ("sslmode", Some(settings.ssl_mode().name().to_owned())),
-        ("sslrootcert", settings.ssl_root_cert().map(|file| file.display().to_string())),
-        ("connect_timeout", settings.connect_timeout().map(short)),
+        ("host", Value::list(hosts().map(Host::name))),
+        (
+            "hostaddr",
+            Value::list(hosts().filter_map(Host::address).map(|address| address.to_string())),
+        ),
+        ("port", Value::list(hosts().map(Host::port))),
+        ("dbname", settings.database().map(Value::from)),
+        ("user", settings.user().map(Value::from)),
+        ("sslmode", Some(settings.ssl_mode().name().into())),
+        ("sslrootcert", settings.ssl_root_cert().map(|file| file.display().to_string().into())),
+        ("connect_timeout", settings.connect_timeout().map(Value::Duration)),
     ]
 }
 

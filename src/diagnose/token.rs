@@ -5,12 +5,15 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     report::{Step, StepName},
     running::Running,
-    show::{long, timestamp},
+    value::Value,
 };
 use crate::{
-    AccessToken, Claims, Cloud, Connector, Error, Stage, TokenCache,
+    cache::TokenCache,
     clock::{Clock, SystemClock},
-    cloud::resource_of,
+    cloud::{Cloud, resource_of},
+    connector::Connector,
+    error::{Error, Stage},
+    token::{AccessToken, Claims},
 };
 
 /// The claims that tell whose token it is and for whom.
@@ -54,8 +57,8 @@ async fn fetch(
 }
 
 fn describe(token: &AccessToken, step: &mut Running) {
-    step.detail("expires_on", timestamp(token.expires_on()));
-    step.detail("lifetime_left", long(token.life_left(SystemClock.now().wall)));
+    step.detail("expires_on", Value::Time(token.expires_on()));
+    step.detail("lifetime_left", Value::Duration(token.life_left(SystemClock.now().wall)));
     let Ok(claims) = token.claims() else {
         return step.detail("claims", "can't be read: the token is no JSON Web Token");
     };

@@ -59,9 +59,9 @@ fn broken(report: &Report, name: StepName) -> (&str, &str) {
     }
 }
 
-fn detail<'a>(report: &'a Report, step: StepName, name: &str) -> &'a str {
+fn detail(report: &Report, step: StepName, name: &str) -> String {
     let found = report.step(step).and_then(|step| step.detail(name));
-    found.unwrap_or_else(|| panic!("no {name} in {step}: {report}"))
+    found.unwrap_or_else(|| panic!("no {name} in {step}: {report}")).to_string()
 }
 
 fn passed(report: &Report, name: StepName) -> bool {
@@ -434,7 +434,7 @@ async fn a_link_that_breaks_after_the_login_is_named_at_once() {
 /// The report in each form that somebody may print.
 fn everything(report: &Report) -> String {
     let json = serde_json::to_string(report).unwrap();
-    format!("{report}\n{report:?}\n{}\n{json}", report.coloured())
+    format!("{report}\n{report:?}\n{}\n{json}", report.for_terminal().coloured().wrapped(80))
 }
 
 #[tokio::test]

@@ -67,7 +67,10 @@ fn it_speaks_json() {
         assert!(steps.iter().zip(StepName::ALL).all(|(step, name)| step["step"] == name.as_str()));
         assert_eq!(steps[0]["outcome"], if healthy { "passed" } else { "failed" });
         assert_eq!(steps[0]["fix"].is_string(), !healthy);
-        assert!(steps[0]["duration_ms"].is_number());
+        assert!(steps[0]["duration"].is_number());
+        assert_eq!(report["format"], 1);
+        assert_eq!(report["broken"].as_str(), (!healthy).then_some("settings"));
+        assert_eq!(report["kind"].as_str(), (!healthy).then_some("config.missing"));
         assert_eq!(steps[2]["details"]["source"] == "App Service", healthy);
     }
 }
