@@ -1,6 +1,7 @@
 //! `Settings` from variables.
 
 use super::{
+    parameters::{LeftOut, Parameters},
     settings::{Settings, interpret},
     variables::{ConnectionNames, Found, Variables},
 };
@@ -54,6 +55,12 @@ impl Settings {
     /// # Ok::<(), postgres_entra::ConfigError>(())
     /// ```
     ///
+    /// # Events
+    ///
+    /// Target `postgres_entra::settings`, level warn: `settings without effect are left out`, with their
+    /// names and variables in `left_out`. These are a password file, and properties of a JDBC URL that
+    /// pgjdbc doesn't know, and ignores too.
+    ///
     /// # Errors
     ///
     /// A [`ConfigError`] that names the variable and the fix: something is missing, malformed,
@@ -99,9 +106,28 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         let variables = Variables::new(environment, names);
         let Found { parameters, provenance } = variables.find()?;
+        report_left_out(&parameters);
         let decision = variables.decide_identity(&parameters, provenance)?;
         let settings = interpret(&parameters, decision.identity, decision.variable.as_deref())?;
         settings.validate()?;
         Ok(settings)
+    }
+}
+
+/// One event for all that is set and has no effect.
+fn report_left_out(parameters: &Parameters) {
+    let left_out: Vec<String> = parameters
+        .left_out()
+        .map(|LeftOut { name, variable, reason }| {
+            let name = name.unwrap_or_else(|| "a parameter".to_owned());
+            format!("{name} ({variable}): {reason}")
+        })
+        .collect();
+    if !left_out.is_empty() {
+        tracing::warn!(
+            target: "postgres_entra::settings",
+            left_out = left_out.join("; "),
+            "settings without effect are left out"
+        );
     }
 }

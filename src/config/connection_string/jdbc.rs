@@ -3,7 +3,10 @@
 
 use super::{authority::host_and_port_lists, percent};
 use crate::{
-    config::parameters::{Pairs, SessionOptions},
+    config::parameters::{
+        Pairs,
+        keywords::{self, Meaning},
+    },
     error::ConfigError,
 };
 
@@ -23,7 +26,7 @@ pub(in crate::config) fn is_for_another_database(text: &str) -> bool {
 
 /// Reads a JDBC URL by the rules of pgjdbc's `Driver.parseURL`.
 pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
-    let rest = text.strip_prefix(SCHEME).ok_or_else(other_scheme)?;
+    let rest = text.strip_prefix(SCHEME).ok_or_else(|| other_scheme(text))?;
     let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut pairs = Pairs::new();
     match location.strip_prefix("//") {
@@ -54,18 +57,14 @@ fn push_location(location: &str, pairs: &mut Pairs) -> Result<(), ConfigError> {
 
 fn push_query(query: &str, pairs: &mut Pairs) -> Result<(), ConfigError> {
     let mut implied_sslmode = None;
-    let mut session = SessionOptions::default();
     for property in query.split('&').filter(|property| !property.is_empty()) {
         let (name, value) = property.split_once('=').unwrap_or((property, ""));
         let value = decode(value)?;
         match name {
             "ssl" => implied_sslmode = Some(sslmode_of_ssl(&value)),
-            "currentSchema" => session.search_path = value,
-            "options" => session.options = value,
             _ => pairs.extend(keyword(name).map(|keyword| (keyword, translate(keyword, value)))),
         }
     }
-    session.push_to(pairs);
     if let Some(mode) = implied_sslmode.filter(|_| !states(pairs, "sslmode")) {
         pairs.push(("sslmode", mode.to_owned()));
     }
@@ -81,34 +80,36 @@ fn states(pairs: &Pairs, keyword: &str) -> bool {
     pairs.iter().any(|(stated, value)| *stated == keyword && !value.is_empty())
 }
 
-/// libpq's keyword for a property of pgjdbc; any other property is ignored, as pgjdbc does.
+/// The keyword for a property of pgjdbc. The names of its variables are read in any case.
 fn keyword(property: &str) -> Option<&'static str> {
-    let keyword = match property {
-        "user" => "user",
-        "password" => "password",
-        "sslmode" => "sslmode",
-        "sslrootcert" => "sslrootcert",
-        "sslcert" => "sslcert",
-        "sslkey" => "sslkey",
-        "sslNegotiation" => "sslnegotiation",
-        "channelBinding" => "channel_binding",
-        "requireAuth" => "require_auth",
-        "gssEncMode" => "gssencmode",
-        "ApplicationName" => "application_name",
-        "connectTimeout" => "connect_timeout",
-        "tcpKeepAlive" => "keepalives",
-        "targetServerType" => "target_session_attrs",
-        "loadBalanceHosts" => "load_balance_hosts",
-        "service" => "service",
-        "replication" => "replication",
-        _ => match property.to_ascii_lowercase().as_str() {
-            "host" | "pghost" => "host",
-            "port" | "pgport" => "port",
-            "dbname" | "pgdbname" => "dbname",
-            _ => return None,
-        },
+    let upper = property.to_ascii_uppercase();
+    let name = match upper.as_str() {
+        "HOST" | "PGHOST" => "PGHOST",
+        "PORT" | "PGPORT" => "PGPORT",
+        "DBNAME" | "PGDBNAME" => "PGDBNAME",
+        _ => property,
     };
-    Some(keyword)
+    match keywords::of_pgjdbc(name) {
+        Some(Meaning::Keyword(keyword)) => Some(keyword),
+        Some(Meaning::Nothing) | None => None,
+    }
+}
+
+/// The properties that pgjdbc doesn't know, and so ignores. One is named if it can't be a part of the
+/// password.
+pub(super) fn unknown_properties(text: &str) -> impl Iterator<Item = Option<String>> {
+    let query = text.split_once('?').map_or("", |(_, query)| query);
+    let mut after_password = false;
+    query.split('&').filter(|property| !property.is_empty()).filter_map(move |property| {
+        let name = property.split('=').next().unwrap_or_default();
+        let may_be_secret = std::mem::replace(&mut after_password, name == "password");
+        if name == "ssl" || keyword(name).is_some() || keywords::of_pgjdbc(name).is_some() {
+            return None;
+        }
+        let is_word = (1..=40).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphabetic() || b"_.".contains(&b));
+        Some((is_word && !may_be_secret).then(|| name.to_owned()))
+    })
 }
 
 /// The value in libpq's terms; pgjdbc reads enumerations without regard to case.
@@ -142,11 +143,13 @@ fn decode(text: &str) -> Result<String, ConfigError> {
     percent::decode(&text.replace('+', " "))
 }
 
-fn other_scheme() -> ConfigError {
-    ConfigError::malformed(
-        "the JDBC URL is not one of PostgreSQL",
-        "write `jdbc:postgresql://host:5432/database?user=...`",
-    )
+fn other_scheme(text: &str) -> ConfigError {
+    let problem = if is_for_another_database(text) {
+        "the JDBC URL is not one of PostgreSQL"
+    } else {
+        "the JDBC URL is one of a driver that wraps that of PostgreSQL"
+    };
+    ConfigError::malformed(problem, "write `jdbc:postgresql://host:5432/database?user=...`")
 }
 
 fn missing_slash() -> ConfigError {
@@ -233,10 +236,11 @@ mod tests {
     }
 
     #[test]
-    fn the_current_schema_becomes_a_server_option() {
-        let url = "jdbc:postgresql://h/?options=x&options=-c+a%3Db&currentSchema=my+schema,public";
-        let options = value(url, "options");
-        assert_eq!(options.as_deref(), Some(r"-c a=b -c search_path=my\ schema,public"));
+    fn a_property_that_pgjdbc_does_not_know_is_noted() {
+        let url =
+            "jdbc:postgresql://h/d?ssl&prepareThreshold=0&Colour=x&password=a&hunter2=b&a%20b=c";
+        let unknown: Vec<_> = super::unknown_properties(url).collect();
+        assert_eq!(unknown, [Some("Colour".to_owned()), None, None]);
     }
 
     #[test]

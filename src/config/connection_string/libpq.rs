@@ -3,9 +3,11 @@
 
 use std::{iter::Peekable, str::Chars};
 
-use super::ado_net;
 use crate::{
-    config::parameters::{Pairs, keywords},
+    config::parameters::{
+        Pairs,
+        keywords::{self, Advice},
+    },
     error::ConfigError,
 };
 
@@ -28,7 +30,7 @@ pub(super) fn translate(name: &str, value: String) -> Option<(&'static str, Stri
         "requiressl" => ("sslmode", if value == "1" { "require" } else { "prefer" }.to_owned()),
         // tokio-postgres' spelling.
         "keepalives_retries" => ("keepalives_count", value),
-        _ => (keywords::known(name)?, value),
+        _ => (keywords::of_libpq(name)?, value),
     };
     Some(pair)
 }
@@ -53,7 +55,8 @@ pub(super) fn holds_separator(text: &str) -> bool {
 
 fn begins_with_keyword(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, _)| {
-        keywords::known(&name.to_ascii_lowercase()).is_some() || ado_net::is_keyword(name)
+        keywords::of_libpq(&name.to_ascii_lowercase()).is_some()
+            || keywords::of_npgsql(name).is_some()
     })
 }
 
@@ -144,16 +147,23 @@ fn unterminated_quote() -> ConfigError {
 pub(super) fn unknown_keyword(name: &str, before: &Pairs) -> ConfigError {
     let after_password = before.last().is_some_and(|(keyword, _)| *keyword == "password");
     let is_word = (1..=40).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
-    let problem = if is_word && !after_password {
-        format!("libpq knows no parameter `{name}`")
-    } else {
-        "the connection string holds a parameter that libpq doesn't know".to_owned()
+        && name.bytes().all(|b| b.is_ascii_alphabetic() || b"_-".contains(&b));
+    if !is_word || after_password {
+        return ConfigError::malformed(
+            "the connection string holds a parameter that libpq doesn't know",
+            "check its spelling, and quote or encode special characters in the value before it",
+        );
+    }
+    let fix = match keywords::advice(name) {
+        Some(Advice::Write { libpq, .. }) => format!("write `{libpq}`"),
+        Some(Advice::ServerOption(option)) => {
+            format!("state `-c {option}=...` in `options`")
+        }
+        Some(Advice::LeaveOut) => "leave it out: it means nothing to a connect".to_owned(),
+        None => "check its spelling, and quote or encode special characters in the value before it"
+            .to_owned(),
     };
-    ConfigError::malformed(
-        problem,
-        "check its spelling, and quote or encode special characters in the value before it",
-    )
+    ConfigError::malformed(format!("libpq knows no parameter `{name}`"), fix)
 }
 
 #[cfg(test)]

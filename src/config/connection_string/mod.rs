@@ -7,11 +7,10 @@ mod jdbc;
 mod libpq;
 mod percent;
 mod uri;
+mod wrapped;
 
 pub(super) use self::jdbc::is_for_another_database;
-use super::parameters::{
-    Pairs, Parameters, holds_reference, is_reference, keywords, unresolved_reference,
-};
+use super::parameters::{Pairs, Parameters, check_resolved, check_text, keywords};
 use crate::error::{ConfigError, ConfigErrorKind};
 
 /// Reads a connection string in whichever grammar it is written; errors name the variable.
@@ -21,7 +20,7 @@ pub(super) fn parse(text: &str, variable: &str) -> Result<Parameters, ConfigErro
 
 /// Reads a JDBC URL.
 pub(super) fn parse_jdbc_url(text: &str, variable: &str) -> Result<Parameters, ConfigError> {
-    read(jdbc::parse, text, variable)
+    read(jdbc_url, text, variable)
 }
 
 /// What a variable states. It must state something: one that is set and says nothing would leave the
@@ -31,34 +30,44 @@ fn read(
     text: &str,
     variable: &str,
 ) -> Result<Parameters, ConfigError> {
-    if holds_reference(text) {
-        return Err(unresolved_reference(variable));
-    }
-    let pairs = grammar(text.trim()).map_err(|error| error.in_variable(variable))?;
-    if pairs.iter().any(|(_, value)| is_reference(value)) {
-        return Err(unresolved_reference(variable));
+    check_text(text, variable)?;
+    let pairs = grammar(text).map_err(|error| error.in_variable(variable))?;
+    for (keyword, value) in &pairs {
+        check_resolved(value, *keyword == "password", variable)?;
     }
     let host = pairs.iter().rev().find(|(keyword, _)| *keyword == "host");
     if host.is_some_and(|(_, host)| host.trim().is_empty()) {
         return Err(empty_host().in_variable(variable));
     }
-    let parameters = Parameters::from_pairs(pairs, variable);
+    let mut parameters = Parameters::from_pairs(pairs, variable);
     if parameters.is_empty() {
         return Err(states_nothing().in_variable(variable));
+    }
+    if jdbc::is_jdbc_url(text.trim()) {
+        jdbc::unknown_properties(text).for_each(|name| parameters.leave_out(name, variable));
     }
     Ok(parameters)
 }
 
+fn jdbc_url(text: &str) -> Result<Pairs, ConfigError> {
+    let text = text.trim();
+    check_line_breaks(text)?;
+    jdbc::parse(text)
+}
+
 fn parse_pairs(text: &str) -> Result<Pairs, ConfigError> {
-    if jdbc::is_jdbc_url(text) {
-        return jdbc::parse(text);
+    let trimmed = text.trim();
+    if jdbc::is_jdbc_url(trimmed) {
+        return jdbc_url(trimmed);
     }
-    if let Some(after_scheme) = uri::strip_scheme(text) {
+    if let Some(after_scheme) = uri::strip_scheme(trimmed) {
+        check_line_breaks(trimmed)?;
         return uri::parse(after_scheme);
     }
-    if has_other_scheme(text) {
-        return Err(other_scheme());
+    if let Some(error) = wrapped::refusal(trimmed) {
+        return Err(error);
     }
+    // Not trimmed: the last blank may be part of a password, if a backslash precedes it.
     let libpq = libpq::parse(text);
     let is_plain = libpq.is_ok() && !libpq::holds_separator(text);
     if is_plain || !looks_like_ado_net(text) {
@@ -77,22 +86,22 @@ fn holds_blank_in_host(pairs: &Pairs) -> bool {
     hosts.any(|(_, host)| host.contains(char::is_whitespace))
 }
 
-/// Whether the text begins as a URL does.
-fn has_other_scheme(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, _)| {
-        !scheme.is_empty()
-            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    })
+fn check_line_breaks(url: &str) -> Result<(), ConfigError> {
+    if url.contains(['\n', '\r']) {
+        let fix = "write it on one line, and a line break in a value as `%0A`";
+        return Err(ConfigError::malformed("the URL holds a line break", fix));
+    }
+    Ok(())
 }
 
 /// Whether the first pair is one of ADO.NET: by its keyword, or by the `;` that ends its value.
 fn looks_like_ado_net(text: &str) -> bool {
     let Some((name, rest)) = text.trim_start_matches(';').split_once('=') else { return false };
     let name = name.trim();
-    if keywords::known(name).is_some() {
+    if keywords::of_libpq(name).is_some() {
         rest.contains(';')
     } else {
-        ado_net::is_keyword(name) || rest.contains(';')
+        keywords::of_npgsql(name).is_some() || rest.contains(';')
     }
 }
 
@@ -114,13 +123,6 @@ fn two_separators() -> ConfigError {
          can't be told",
         "use blanks alone (`host=h user=u`) or `;` alone (`Host=h;Username=u`), and quote a value that \
          holds either",
-    )
-}
-
-fn other_scheme() -> ConfigError {
-    ConfigError::malformed(
-        "the connection string has a scheme that is not one of PostgreSQL",
-        "begin it with `postgresql://` or `jdbc:postgresql://`",
     )
 }
 

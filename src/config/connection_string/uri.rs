@@ -23,9 +23,11 @@ pub(super) fn parse(after_scheme: &str) -> Result<Pairs, ConfigError> {
     push_decoded("host", &hosts, &mut pairs)?;
     push_decoded("port", &ports, &mut pairs)?;
     push_decoded("dbname", database, &mut pairs)?;
+    // Without credentials, an `@` behind the first `/` or `?` tells that one of them stands in a password.
+    let torn_apart = credentials.is_empty() && query.contains('@');
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let pair = query_parameter(parameter, &pairs)?;
-        pairs.push(pair);
+        let pair = query_parameter(parameter, &pairs);
+        pairs.push(pair.map_err(|error| if torn_apart { raw_delimiter() } else { error })?);
     }
     Ok(pairs)
 }

@@ -1,18 +1,14 @@
 //! Connection parameters in libpq's terms: what every grammar is translated to.
 
 pub(super) mod keywords;
-mod references;
-mod session_options;
+mod unresolved;
 
 use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
 use self::keywords::Treatment;
-pub(super) use self::{
-    references::{holds_reference, is_reference, unresolved_reference},
-    session_options::SessionOptions,
-};
+pub(super) use self::unresolved::{check_resolved, check_text};
 use crate::error::{ConfigError, ConfigErrorKind};
 
 /// libpq's keywords with their values, in the order in which a string states them.
@@ -41,9 +37,22 @@ impl Parameter {
     }
 }
 
-/// One value a keyword. An empty value counts as not stated, as in libpq.
+/// One value a keyword. An empty value counts as not stated.
 #[derive(Clone, Default)]
-pub(super) struct Parameters(BTreeMap<&'static str, Parameter>);
+pub(super) struct Parameters {
+    stated: BTreeMap<&'static str, Parameter>,
+    /// What is left out although somebody set it.
+    left_out: Vec<LeftOut>,
+}
+
+/// A parameter that has no effect here, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    /// Its name, unless that might be a part of a secret.
+    pub(super) name: Option<String>,
+    pub(super) variable: String,
+    pub(super) reason: &'static str,
+}
 
 impl Parameters {
     /// The parameters that one variable states; the last duplicate wins, in every grammar.
@@ -74,29 +83,46 @@ impl Parameters {
     ) {
         let value = value.into();
         if value.is_empty() {
-            self.0.remove(keyword);
+            self.stated.remove(keyword);
         } else {
-            self.0.insert(keyword, Parameter { value, variable: variable.to_owned() });
+            self.stated.insert(keyword, Parameter { value, variable: variable.to_owned() });
         }
     }
 
     pub(super) fn get(&self, keyword: &str) -> Option<&Parameter> {
-        self.0.get(keyword)
+        self.stated.get(keyword)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.stated.is_empty()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &Parameter)> {
-        self.0.iter().map(|(keyword, parameter)| (*keyword, parameter))
+        self.stated.iter().map(|(keyword, parameter)| (*keyword, parameter))
+    }
+
+    /// Notes what a variable states that is not known here.
+    pub(super) fn leave_out(&mut self, name: Option<String>, variable: &str) {
+        let reason = "it is not known, and pgjdbc ignores what it doesn't know";
+        self.left_out.push(LeftOut { name, variable: variable.to_owned(), reason });
+    }
+
+    /// What is set and has no effect.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = LeftOut> {
+        let useless = self.iter().filter_map(|(keyword, parameter)| {
+            let Treatment::Useless(reason) = keywords::treatment(keyword) else { return None };
+            let variable = parameter.variable.clone();
+            Some(LeftOut { name: Some(keyword.to_owned()), variable, reason })
+        });
+        self.left_out.iter().cloned().chain(useless)
     }
 
     /// Adds what is missing here.
     pub(super) fn fill_from(&mut self, other: Self) {
-        for (keyword, parameter) in other.0 {
-            self.0.entry(keyword).or_insert(parameter);
+        for (keyword, parameter) in other.stated {
+            self.stated.entry(keyword).or_insert(parameter);
         }
+        self.left_out.extend(other.left_out);
     }
 
     /// Adds what is missing here, if both mean the same database.

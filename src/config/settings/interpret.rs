@@ -13,7 +13,7 @@ use super::{
     modes::{Choice, Keepalives, LoadBalanceHosts, TargetSessionAttrs},
 };
 use crate::{
-    config::parameters::{Parameter, Parameters},
+    config::parameters::{Parameter, Parameters, keywords},
     error::{ConfigError, ConfigErrorKind},
     identity::Identity,
 };
@@ -38,7 +38,7 @@ pub(in crate::config) fn interpret(
     settings.channel_binding = choice(parameters, "channel_binding")?.unwrap_or_default();
     settings.application_name = text(parameters, "application_name")
         .or_else(|| text(parameters, "fallback_application_name"));
-    settings.options = text(parameters, "options");
+    settings.options = options(parameters);
     settings.connect_timeout = duration(parameters, "connect_timeout", Duration::from_secs)?;
     settings.tcp_user_timeout = duration(parameters, "tcp_user_timeout", Duration::from_millis)?;
     settings.keepalives = keepalives(parameters)?;
@@ -128,6 +128,37 @@ fn count_mismatch(parameter: &Parameter, keyword: &str) -> ConfigError {
 
 fn text(parameters: &Parameters, keyword: &str) -> Option<String> {
     parameters.get(keyword).map(|parameter| parameter.value.to_string())
+}
+
+/// Options for the server, with the session's settings that have words of their own; of two statements
+/// the server takes the later one.
+fn options(parameters: &Parameters) -> Option<String> {
+    let stated = text(parameters, "options");
+    let of_session = keywords::of_session().filter_map(|name| {
+        let value = text(parameters, name).filter(|value| !is_default(value))?;
+        Some(format!("-c {name}={}", escape(&value)))
+    });
+    let options: Vec<_> = stated.into_iter().chain(of_session).collect();
+    (!options.is_empty()).then(|| options.join(" "))
+}
+
+/// libpq sends nothing for this word in a variable
+/// ([source](https://github.com/postgres/postgres/blob/master/src/interfaces/libpq/fe-protocol3.c)).
+fn is_default(value: &str) -> bool {
+    value.eq_ignore_ascii_case("default")
+}
+
+/// The server splits options at blanks unless a backslash precedes them
+/// ([documentation](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-OPTIONS)).
+fn escape(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    for c in value.chars() {
+        if c == '\\' || c.is_ascii_whitespace() {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// `system` asks for the system's roots, which are always trusted.

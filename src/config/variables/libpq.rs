@@ -3,7 +3,10 @@
 
 use super::Variables;
 use crate::{
-    config::{connection_string, parameters::Parameters},
+    config::{
+        connection_string,
+        parameters::{Parameters, keywords},
+    },
     error::ConfigError,
 };
 
@@ -11,25 +14,9 @@ pub(super) const DATABASE_URL: &str = "DATABASE_URL";
 pub(super) const PGHOST: &str = "PGHOST";
 pub(super) const PGPASSWORD: &str = "PGPASSWORD";
 
-const PG_VARIABLES: [(&str, &str); 13] = [
-    (PGHOST, "host"),
-    ("PGHOSTADDR", "hostaddr"),
-    ("PGPORT", "port"),
-    ("PGDATABASE", "dbname"),
-    ("PGUSER", "user"),
-    ("PGSSLMODE", "sslmode"),
-    ("PGSSLROOTCERT", "sslrootcert"),
-    ("PGSSLNEGOTIATION", "sslnegotiation"),
-    ("PGCHANNELBINDING", "channel_binding"),
-    ("PGAPPNAME", "application_name"),
-    ("PGCONNECT_TIMEOUT", "connect_timeout"),
-    ("PGTARGETSESSIONATTRS", "target_session_attrs"),
-    ("PGOPTIONS", "options"),
-];
-
 /// What `DATABASE_URL` states, in any of the four grammars.
 pub(super) fn database_url(variables: &Variables<'_>) -> Result<Parameters, ConfigError> {
-    match variables.get(DATABASE_URL)? {
+    match variables.get_verbatim(DATABASE_URL)? {
         Some(url) => connection_string::parse(&url.value, &url.name),
         None => Ok(Parameters::default()),
     }
@@ -44,7 +31,7 @@ pub(super) fn fill(
     parameters: &mut Parameters,
     variables: &Variables<'_>,
 ) -> Result<(), ConfigError> {
-    for (name, keyword) in PG_VARIABLES {
+    for (name, keyword) in keywords::variables() {
         if parameters.get(keyword).is_some()
             || (keyword == "host" && !variables.names().has_default_prefix())
             || (keyword == "hostaddr" && is_of_another_host(parameters, variables)?)

@@ -7,6 +7,7 @@ mod identity;
 mod libpq;
 mod missing;
 mod names;
+mod outside;
 mod service_connector;
 mod spring;
 
@@ -14,9 +15,12 @@ use std::{cell::OnceCell, collections::HashMap};
 
 use zeroize::Zeroizing;
 
-use self::identity::{Decision, Provenance};
 pub use self::names::ConnectionNames;
-use super::parameters::{Parameters, is_reference, unresolved_reference};
+use self::{
+    identity::{Decision, Provenance},
+    outside::check_outside,
+};
+use super::parameters::{Parameters, check_resolved};
 use crate::{environment::Environment, error::ConfigError};
 
 /// A variable that is set. The value may be a secret: it has no `Debug` and is wiped when dropped.
@@ -107,11 +111,9 @@ impl<'a> Variables<'a> {
 
     /// A variable by its full name, without the blanks around its value.
     pub(super) fn get(&self, name: &str) -> Result<Option<Variable>, ConfigError> {
-        let variable = self.get_verbatim(name)?;
-        Ok(variable.map(|Variable { name, value }| Variable {
-            name,
-            value: value.trim().to_owned().into(),
-        }))
+        let Some(Variable { name, value }) = self.get_verbatim(name)? else { return Ok(None) };
+        check_resolved(&value, false, &name)?;
+        Ok(Some(Variable { name, value: value.trim().to_owned().into() }))
     }
 
     /// A variable by its full name, value untouched: a password may begin or end with a blank.
@@ -120,9 +122,9 @@ impl<'a> Variables<'a> {
             return Err(not_unicode(name));
         }
         let Some(value) = self.environment.get(name).map(Zeroizing::new) else { return Ok(None) };
-        if is_reference(&value) {
-            return Err(unresolved_reference(name));
-        }
+        check_outside(&value).map_err(|error| error.in_variable(name))?;
+        // What a connection string holds is judged value by value.
+        check_resolved(&value, true, name)?;
         Ok(Some(Variable { name: name.to_owned(), value }))
     }
 

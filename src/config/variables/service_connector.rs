@@ -32,7 +32,7 @@ const SPLIT: [(&str, &str); 6] = [
 pub(super) fn find(variables: &Variables<'_>) -> Result<Parameters, ConfigError> {
     let mut parameters = Parameters::default();
     for name in connection_string_names(variables) {
-        if let Some(text) = variables.get(&name)? {
+        if let Some(text) = variables.get_verbatim(&name)? {
             parameters.reconcile(connection_string::parse(&text.value, &text.name)?)?;
         }
     }
@@ -69,7 +69,8 @@ fn ssl_mode(ssl: &Variable) -> Result<SslMode, ConfigError> {
         "true" | "1" => Ok(SslMode::Require),
         "false" | "0" => Ok(SslMode::Disable),
         name => SslMode::from_name(name).ok_or_else(|| {
-            ConfigError::malformed("is no yes or no", "set it to `true`").in_variable(&ssl.name)
+            ConfigError::malformed("is neither `true` nor `false`", "set it to `true`")
+                .in_variable(&ssl.name)
         }),
     }
 }

@@ -152,7 +152,7 @@ fn malformed_values_are_refused() {
             &[(HOST, "h"), ("AZURE_POSTGRESQL_SSL", "MARKER")],
             Malformed,
             Some("AZURE_POSTGRESQL_SSL"),
-            "yes or no",
+            "neither `true` nor `false`",
         ),
         (
             &[("PGHOST", "h"), ("PGSSLMODE", "MARKER")],
@@ -389,7 +389,6 @@ fn what_can_not_be_had_is_refused_with_the_reason() {
         (&[("DATABASE_URL", "host=h client_encoding=LATIN1")], Unsupported, url, "UTF-8"),
         (&[("DATABASE_URL", "host=h replication=database")], Unsupported, url, "replication"),
         (&[("DATABASE_URL", "host=h sslcert=/MARKER")], Unsupported, url, "client certificates"),
-        (&[("DATABASE_URL", "host=h passfile=/MARKER")], Unsupported, url, "password files"),
         (&[("DATABASE_URL", "host=h service=MARKER")], Unsupported, url, "service files"),
         (
             &[("DATABASE_URL", "Host=h;SSL Certificate=/MARKER")],

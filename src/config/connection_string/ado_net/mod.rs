@@ -2,12 +2,15 @@
 //! ([grammar](https://learn.microsoft.com/dotnet/api/system.data.common.dbconnectionstringbuilder),
 //! [keywords](https://www.npgsql.org/doc/connection-string-parameters.html)).
 
-mod keywords;
 mod servers;
+mod unknown;
+mod values;
 
-use self::keywords::Meaning;
 use crate::{
-    config::parameters::{Pairs, SessionOptions},
+    config::parameters::{
+        Pairs,
+        keywords::{self, Meaning},
+    },
     error::ConfigError,
 };
 
@@ -23,32 +26,23 @@ struct Written {
 pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
     let mut pairs = Pairs::new();
     let mut port = String::new();
-    let mut session = SessionOptions::default();
     let mut may_be_password = false;
     for Written { keyword, value, quoted } in split(text)? {
-        let meaning = keywords::meaning(&keyword)
-            .ok_or_else(|| keywords::unknown(&keyword, may_be_password))?;
+        let meaning = keywords::of_npgsql(&keyword)
+            .ok_or_else(|| unknown::keyword(&keyword, may_be_password))?;
         // An unquoted value ends at the first `;`, so that what follows may belong to it. One with an
         // equals sign may hold a password that was written for another grammar.
-        may_be_password = !quoted && (meaning == Meaning::Libpq("password") || value.contains('='));
+        may_be_password =
+            !quoted && (meaning == Meaning::Keyword("password") || value.contains('='));
         match meaning {
-            Meaning::Libpq("port") => port = value,
-            Meaning::Libpq("host") => servers::push_hosts(&value, &mut pairs),
-            Meaning::Libpq("options") => session.options = value,
-            Meaning::Libpq(keyword) => pairs.push((keyword, keywords::translate(keyword, value))),
-            Meaning::SearchPath => session.search_path = value,
-            Meaning::TimeZone => session.time_zone = value,
+            Meaning::Keyword("port") => port = value,
+            Meaning::Keyword("host") => servers::push_hosts(&value, &mut pairs),
+            Meaning::Keyword(keyword) => pairs.push((keyword, values::translate(keyword, value))),
             Meaning::Nothing => {}
         }
     }
-    session.push_to(&mut pairs);
     servers::apply_port(port, &mut pairs);
     Ok(pairs)
-}
-
-/// Whether Npgsql knows a keyword.
-pub(super) fn is_keyword(name: &str) -> bool {
-    keywords::meaning(name).is_some()
 }
 
 /// Splits a string into its pairs.
@@ -240,16 +234,6 @@ mod tests {
             assert!(!message.contains("hunter2"), "{message}");
             assert!(!message.contains("hun.ter2"), "{message}");
         }
-    }
-
-    #[test]
-    fn settings_of_the_session_become_options_for_the_server() {
-        let text = "Timezone=Europe/Berlin;Options=-c a=b;Search Path=my schema";
-        let options = value(text, "options");
-        assert_eq!(
-            options.as_deref(),
-            Some(r"-c a=b -c search_path=my\ schema -c TimeZone=Europe/Berlin")
-        );
     }
 
     #[test]

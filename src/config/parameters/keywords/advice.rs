@@ -1,0 +1,96 @@
+//! Well-known words of other drivers and tools, and what works here.
+
+use super::squeeze;
+
+/// What to write in place of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) enum Advice {
+    /// These keywords of libpq and Npgsql state the same.
+    Write { libpq: &'static str, npgsql: &'static str },
+    /// An option for the server states the same.
+    ServerOption(&'static str),
+    /// It is for the driver or the pool of another language.
+    LeaveOut,
+}
+
+const HOST: Advice = Advice::Write { libpq: "host", npgsql: "Host" };
+const PORT: Advice = Advice::Write { libpq: "port", npgsql: "Port" };
+const DATABASE: Advice = Advice::Write { libpq: "dbname", npgsql: "Database" };
+const USER: Advice = Advice::Write { libpq: "user", npgsql: "Username" };
+const PASSWORD: Advice = Advice::Write { libpq: "password", npgsql: "Password" };
+const SSL_MODE: Advice = Advice::Write { libpq: "sslmode=require", npgsql: "SSL Mode=Require" };
+const ROOT_CERT: Advice = Advice::Write { libpq: "sslrootcert", npgsql: "Root Certificate" };
+const TIMEOUT: Advice = Advice::Write { libpq: "connect_timeout", npgsql: "Timeout" };
+const APPLICATION: Advice = Advice::Write { libpq: "application_name", npgsql: "Application Name" };
+
+/// In lower case and without blanks: ADO.NET's and ODBC's words, those of sqlx, SQLAlchemy, asyncpg,
+/// Django, Rails, Prisma, Symfony and GORM.
+static WORDS: &[(&str, Advice)] = &[
+    ("addr", HOST),
+    ("address", HOST),
+    ("adapter", Advice::LeaveOut),
+    ("applicationname", APPLICATION),
+    ("asyncfallback", Advice::LeaveOut),
+    ("catalog", DATABASE),
+    ("charset", Advice::LeaveOut),
+    ("commandtimeout", Advice::LeaveOut),
+    ("connectionlimit", Advice::LeaveOut),
+    ("connectiontimeout", TIMEOUT),
+    ("connecttimeout", TIMEOUT),
+    ("connmaxage", Advice::LeaveOut),
+    ("currentschema", Advice::ServerOption("search_path")),
+    ("database", DATABASE),
+    ("databasename", DATABASE),
+    ("datasource", HOST),
+    ("db", DATABASE),
+    ("dbname", DATABASE),
+    ("driver", Advice::LeaveOut),
+    ("encoding", Advice::LeaveOut),
+    ("endpoint", HOST),
+    ("host", HOST),
+    ("hostname", HOST),
+    ("initialcatalog", DATABASE),
+    ("login", USER),
+    ("maxconnections", Advice::LeaveOut),
+    ("maxoverflow", Advice::LeaveOut),
+    ("networkaddress", HOST),
+    ("pass", PASSWORD),
+    ("passwd", PASSWORD),
+    ("password", PASSWORD),
+    ("pgbouncer", Advice::LeaveOut),
+    ("pool", Advice::LeaveOut),
+    ("poolmaxconns", Advice::LeaveOut),
+    ("poolminconns", Advice::LeaveOut),
+    ("poolsize", Advice::LeaveOut),
+    ("pooltimeout", Advice::LeaveOut),
+    ("port", PORT),
+    ("preparedstatementcachesize", Advice::LeaveOut),
+    ("preparedstatements", Advice::LeaveOut),
+    ("preparethreshold", Advice::LeaveOut),
+    ("pwd", PASSWORD),
+    ("schema", Advice::ServerOption("search_path")),
+    ("searchpath", Advice::ServerOption("search_path")),
+    ("server", HOST),
+    ("serverversion", Advice::LeaveOut),
+    ("sockettimeout", Advice::LeaveOut),
+    ("ssl", SSL_MODE),
+    ("sslaccept", SSL_MODE),
+    ("sslca", ROOT_CERT),
+    ("sslmode", SSL_MODE),
+    ("sslrootcert", ROOT_CERT),
+    ("statementcachecapacity", Advice::LeaveOut),
+    ("statementcachesize", Advice::LeaveOut),
+    ("statementtimeout", Advice::ServerOption("statement_timeout")),
+    ("timeout", TIMEOUT),
+    ("timezone", Advice::ServerOption("TimeZone")),
+    ("uid", USER),
+    ("user", USER),
+    ("userid", USER),
+    ("username", USER),
+];
+
+/// What to write in place of a word, if it is a well-known one.
+pub(in crate::config) fn advice(word: &str) -> Option<Advice> {
+    let word = squeeze(word);
+    WORDS.iter().find(|(known, _)| *known == word).map(|(_, advice)| *advice)
+}
