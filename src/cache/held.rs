@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use super::{jitter, policy::RefreshPolicy};
+use tokio::time::Instant;
+
+use super::{jitter, policy::RefreshPolicy, snapshot::Snapshot};
 use crate::{AccessToken, clock::Moment};
 
 /// A renewal point comes up to a tenth earlier: over an hour for the 12 h of a managed identity.
@@ -81,6 +83,17 @@ impl Held {
 
     pub(super) fn token(&self) -> &AccessToken {
         &self.token
+    }
+
+    /// What hits need to know of it.
+    pub(super) fn snapshot(&self, no_fetch_until: Option<Instant>, failing: bool) -> Snapshot {
+        Snapshot {
+            token: self.token.clone(),
+            serve_until: self.serve_until,
+            renew_at: self.renew_at,
+            no_fetch_until,
+            failing,
+        }
     }
 
     /// Time since it was received, by the clock that shows more: the monotonic clock stands still

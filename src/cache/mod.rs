@@ -5,8 +5,12 @@ mod flight;
 mod held;
 mod jitter;
 mod keep_fresh;
+mod lane;
 mod policy;
+mod served;
 mod shared;
+mod slot;
+mod snapshot;
 mod state;
 mod stats;
 #[cfg(test)]
@@ -175,7 +179,11 @@ impl TokenCache {
     /// [`Configuration`](crate::TokenErrorKind::Configuration) if a fetch is needed and the call is not
     /// made inside a tokio runtime. Never while a valid token is held.
     pub async fn token(&self) -> Result<AccessToken, TokenError> {
-        self.acquire().await.map(|acquired| acquired.token)
+        match self.0.hit() {
+            Some(token) => Ok(token),
+            // On the heap, so that the future of a hit is small.
+            None => Box::pin(self.acquire()).await.map(|acquired| acquired.token),
+        }
     }
 
     /// Tells the cache that the server rejected this token, as [`invalidate`](Self::invalidate) does, and
@@ -194,7 +202,10 @@ impl TokenCache {
 
     /// As [`token`](Self::token), and tells whether the token was there before the call.
     pub(crate) async fn acquire(&self) -> Result<Acquired, TokenError> {
-        self.acquire_after(None).await
+        match self.0.hit() {
+            Some(token) => Ok(Acquired { token, from_cache: true }),
+            None => self.acquire_after(None).await,
+        }
     }
 
     /// As [`replace`](Self::replace), and tells whether the token was there before the call.

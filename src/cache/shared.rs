@@ -1,7 +1,4 @@
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{runtime::Handle, sync::watch};
 use tracing::Instrument;
@@ -9,8 +6,10 @@ use tracing::Instrument;
 use super::{
     CacheStats, RefreshPolicy, events,
     flight::{self, Flight, Outcome},
+    lane::Lane,
+    served::Served,
+    slot::{Locked, Slot},
     state::{Decision, Landing, State},
-    stats::Counters,
 };
 use crate::{
     AccessToken, TokenError, TokenErrorKind, TokenSource,
@@ -19,21 +18,17 @@ use crate::{
 
 /// What all handles of a cache share: it asks the clock, lets the state decide, and does what it says.
 ///
-/// The lock is held for a decision only: not across an await, and not while the source, a callback or
-/// a `tracing` subscriber runs.
+/// A hit takes no lock. Everything else holds it for a decision only: not across an await, and not while
+/// the source, a callback or a `tracing` subscriber runs.
 pub(super) struct Shared {
     source: Arc<dyn TokenSource>,
     source_name: String,
     scope: Arc<str>,
     clock: Arc<dyn Clock>,
     random: fn() -> u64,
-    slot: Mutex<Slot>,
+    slot: Slot,
+    served: Served,
     changes: watch::Sender<()>,
-}
-
-struct Slot {
-    state: State<Flight>,
-    counters: Counters,
 }
 
 /// What a caller does next.
@@ -59,10 +54,9 @@ impl Shared {
         random: fn() -> u64,
     ) -> Self {
         let source_name = source.name().to_owned();
-        let state = State::new(policy, source_name.clone());
-        let slot = Mutex::new(Slot { state, counters: Counters::default() });
-        let changes = watch::Sender::new(());
-        Self { source, source_name, scope: scope.into(), clock, random, slot, changes }
+        let slot = Slot::new(policy, source_name.clone());
+        let (served, changes) = (Served::default(), watch::Sender::new(()));
+        Self { source, source_name, scope: scope.into(), clock, random, slot, served, changes }
     }
 
     pub(super) fn source(&self) -> Arc<dyn TokenSource> {
@@ -77,9 +71,26 @@ impl Shared {
         &self.scope
     }
 
+    #[cfg(test)]
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
     /// Fires when a fetch has ended or a token was invalidated.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// The held token, if taking it is all that a call has to do now: without the lock.
+    pub(super) fn hit(&self) -> Option<AccessToken> {
+        let now = self.clock.now();
+        let published = self.slot.published();
+        let published = published.as_deref()?;
+        let lane = Lane::of_this_thread();
+        let token = published.serve(now, lane)?;
+        self.served.add(lane, true, published.snapshot().failing);
+        events::hit(&self.source_name);
+        Some(token)
     }
 
     /// Takes a caller one step further. A call that has waited before is not counted again.
@@ -89,20 +100,22 @@ impl Shared {
         waited: bool,
     ) -> Result<Step, TokenError> {
         let now = self.clock.now();
-        let mut slot = self.lock();
+        let mut slot = self.slot.lock();
+        let state = slot.state();
+        let failing = state.failures() > 0;
         let decision = match rejected {
-            Some(token) => slot.state.decide_after_rejection(now, token),
-            None => slot.state.decide(now),
+            Some(token) => state.decide_after_rejection(now, token),
+            None => state.decide(now),
         };
         match decision {
             Decision::Serve(token) => {
-                slot.count_served(waited);
                 drop(slot);
+                self.served.add(Lane::of_this_thread(), !waited, failing);
                 events::hit(&self.source_name);
                 Ok(Step::Serve(token))
             }
             Decision::ServeAndFetch(token) => {
-                slot.count_served(waited);
+                self.served.add(Lane::of_this_thread(), !waited, failing);
                 // Outside a runtime nothing can be renewed, and a valid token still serves.
                 if let Ok(runtime) = Handle::try_current() {
                     self.launch(slot, now, &runtime);
@@ -110,7 +123,7 @@ impl Shared {
                 Ok(Step::Serve(token))
             }
             Decision::Wait(flight) => {
-                slot.count_wait(waited);
+                slot.counters_mut().waits += u64::from(!waited);
                 Ok(Step::Wait(flight))
             }
             Decision::FetchAndWait => {
@@ -118,7 +131,7 @@ impl Shared {
                     drop(slot);
                     return self.fall_back(self.no_runtime()).map(Step::Serve);
                 };
-                slot.count_wait(waited);
+                slot.counters_mut().waits += u64::from(!waited);
                 Ok(Step::Wait(self.launch(slot, now, &runtime)))
             }
             Decision::Fail(error) => Err(error),
@@ -128,19 +141,19 @@ impl Shared {
     /// What a caller gets whose flight failed: the held token where there is one, else the error.
     pub(super) fn fall_back(&self, error: TokenError) -> Outcome {
         let now = self.clock.now();
-        let mut slot = self.lock();
-        let token = slot.state.servable(now).map(|held| held.token().clone()).ok_or(error)?;
-        slot.counters.served_while_failing += 1;
+        let slot = self.slot.lock();
+        let token = slot.state().servable(now).map(|held| held.token().clone()).ok_or(error)?;
+        self.served.add(Lane::of_this_thread(), false, true);
         Ok(token)
     }
 
     /// Starts a fetch if one is due, on behalf of no caller.
     pub(super) fn upkeep(self: &Arc<Self>) -> Upkeep {
         let now = self.clock.now();
-        let slot = self.lock();
-        let token = slot.state.servable(now).map(|held| held.token().clone());
-        let mut look_again_in = slot.state.fetch_in(now);
-        if slot.state.flight(now).is_some() {
+        let slot = self.slot.lock();
+        let token = slot.state().servable(now).map(|held| held.token().clone());
+        let mut look_again_in = slot.state().fetch_in(now);
+        if slot.state().flight(now).is_some() {
             look_again_in = Duration::MAX;
         } else if let (true, Ok(runtime)) = (look_again_in.is_zero(), Handle::try_current()) {
             self.launch(slot, now, &runtime);
@@ -166,7 +179,7 @@ impl Shared {
 
     pub(super) fn invalidate(&self, token: &AccessToken) {
         let now = self.clock.now();
-        if self.lock().state.invalidate(now, token) {
+        if self.slot.lock().state_mut().invalidate(now, token) {
             events::invalidated(&self.source_name);
             self.changes.send_replace(());
         }
@@ -174,21 +187,16 @@ impl Shared {
 
     pub(super) fn stats(&self) -> CacheStats {
         let now = self.clock.now();
-        let slot = self.lock();
-        slot.counters.stats(&slot.state, now)
+        let slot = self.slot.lock();
+        slot.counters().stats(&self.served, slot.state(), now)
     }
 
-    fn launch(
-        self: &Arc<Self>,
-        mut slot: MutexGuard<'_, Slot>,
-        now: Moment,
-        runtime: &Handle,
-    ) -> Flight {
-        let launch = slot.state.plan(now);
+    fn launch(self: &Arc<Self>, mut slot: Locked<'_>, now: Moment, runtime: &Handle) -> Flight {
+        let launch = slot.state_mut().plan(now);
         let (pilot, flight) = flight::prepare(launch, runtime, Arc::downgrade(self));
-        slot.state.depart(launch, flight.clone());
-        slot.counters.fetches += 1;
-        slot.counters.forced += u64::from(launch.forced);
+        slot.state_mut().depart(launch, flight.clone());
+        slot.counters_mut().fetches += 1;
+        slot.counters_mut().forced += u64::from(launch.forced);
         // A runtime that is shutting down drops the task at once, and that takes the lock again.
         drop(slot);
         events::launched(&self.source_name, launch);
@@ -204,14 +212,14 @@ impl Shared {
         change: impl FnOnce(&mut State<Flight>, Moment, Outcome) -> Landing,
     ) -> Outcome {
         let now = self.clock.now();
-        let mut slot = self.lock();
-        if !slot.state.arrive(number) {
+        let mut slot = self.slot.lock();
+        if !slot.state_mut().arrive(number) {
             return outcome;
         }
-        let landing = change(&mut slot.state, now, outcome);
+        let landing = change(slot.state_mut(), now, outcome);
         if let Err(error) = &landing.outcome {
-            slot.counters.failures += 1;
-            slot.counters.last_error = Some(error.clone());
+            slot.counters_mut().failures += 1;
+            slot.counters_mut().last_error = Some(error.clone());
         }
         drop(slot);
         events::landed(&self.source_name, &landing);
@@ -219,24 +227,9 @@ impl Shared {
         landing.outcome
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slot> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn no_runtime(&self) -> TokenError {
         let problem = "a token can be fetched inside a tokio runtime only";
         TokenError::new(TokenErrorKind::Configuration, self.source_name.clone(), problem)
             .with_hint("call from a task of a tokio runtime, or enter one with Handle::enter")
-    }
-}
-
-impl Slot {
-    fn count_served(&mut self, waited: bool) {
-        self.counters.served_from_cache += u64::from(!waited);
-        self.counters.served_while_failing += u64::from(self.state.failures() > 0);
-    }
-
-    fn count_wait(&mut self, waited: bool) {
-        self.counters.waits += u64::from(!waited);
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{held::Held, jitter, policy::RefreshPolicy};
+use super::{held::Held, jitter, policy::RefreshPolicy, snapshot::Snapshot};
 use crate::{AccessToken, TokenError, TokenErrorKind, clock::Moment};
 
 /// A pause after a failure is up to a quarter shorter: enough to take processes that failed together
@@ -97,6 +97,14 @@ impl<F: Clone> State<F> {
             }
             (Some(held), _) => Decision::Serve(held.token().clone()),
         }
+    }
+
+    /// What hits need to know until the next change: it serves where `decide` says [`Decision::Serve`].
+    pub(super) fn snapshot(&self) -> Option<Snapshot> {
+        let lands_by = self.flight.as_ref().map(|(launch, _)| launch.overdue_at);
+        let retry_at = self.trouble.as_ref().map(|trouble| trouble.retry_at);
+        let failing = self.trouble.is_some();
+        self.held.as_ref().map(|held| held.snapshot(lands_by.max(retry_at), failing))
     }
 
     /// What a caller is to do now whose login was rejected with this token.

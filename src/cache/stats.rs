@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::state::State;
+use super::{served::Served, state::State};
 use crate::{TokenError, clock::Moment};
 
 /// What a [`TokenCache`](crate::TokenCache) has done so far, and how it stands now.
@@ -32,25 +32,28 @@ pub struct CacheStats {
     pub last_error: Option<TokenError>,
 }
 
-/// The part of [`CacheStats`] that is counted.
+/// What is counted under the lock; calls that were [`Served`] are not.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) fetches: u64,
     pub(super) failures: u64,
-    pub(super) served_from_cache: u64,
-    pub(super) served_while_failing: u64,
     pub(super) forced: u64,
     pub(super) waits: u64,
     pub(super) last_error: Option<TokenError>,
 }
 
 impl Counters {
-    pub(super) fn stats<F: Clone>(&self, state: &State<F>, now: Moment) -> CacheStats {
+    pub(super) fn stats<F: Clone>(
+        &self,
+        served: &Served,
+        state: &State<F>,
+        now: Moment,
+    ) -> CacheStats {
         CacheStats {
             fetches: self.fetches,
             failures: self.failures,
-            served_from_cache: self.served_from_cache,
-            served_while_failing: self.served_while_failing,
+            served_from_cache: served.without_waiting(),
+            served_while_failing: served.while_failing(),
             forced: self.forced,
             waits: self.waits,
             failures_in_a_row: state.failures(),

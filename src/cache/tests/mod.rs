@@ -3,6 +3,7 @@
 mod clocks;
 mod events;
 mod failure;
+mod hits;
 mod issuer;
 mod keep_fresh;
 mod policy;

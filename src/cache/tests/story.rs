@@ -66,7 +66,7 @@ impl Story {
         Moment { wall, monotonic: self.origin.monotonic + Duration::from_secs(second) }
     }
 
-    fn live(&mut self, second: u64, event: Event) {
+    pub(super) fn live(&mut self, second: u64, event: Event) {
         let now = self.at(second);
         let outcome = match event {
             Fetch => {
