@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// Its test of an application needs the emulator.
+#![cfg_attr(any(feature = "emulator", not(doctest)), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
 
@@ -6,6 +7,31 @@
 compile_error!("postgres-entra needs a TLS stack: enable the feature `native-tls` or `rustls`");
 
 pub mod admin;
+/// The guide: one page a subject.
+#[cfg(doc)]
+pub mod guide {
+    #[doc = include_str!("guide/getting_started.md")]
+    pub mod getting_started {}
+    #[doc = include_str!("guide/identities.md")]
+    pub mod identities {}
+    #[doc = include_str!("guide/pools.md")]
+    pub mod pools {}
+    #[doc = include_str!("guide/safety.md")]
+    pub mod safety {}
+    #[doc = include_str!("guide/tokens.md")]
+    pub mod tokens {}
+    #[doc = include_str!("guide/troubleshooting.md")]
+    pub mod troubleshooting {}
+    #[cfg(feature = "emulator")]
+    #[doc = include_str!("guide/testing.md")]
+    pub mod testing {}
+    #[doc = include_str!("guide/features.md")]
+    pub mod features {}
+    #[doc = include_str!("guide/figures.md")]
+    pub mod figures {}
+    #[doc = include_str!("guide/comparison.md")]
+    pub mod comparison {}
+}
 #[cfg(doc)]
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
