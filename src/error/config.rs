@@ -1,18 +1,20 @@
-use std::{error::Error as StdError, fmt, sync::Arc};
+use std::{error::Error as StdError, sync::Arc};
+
+use super::text::write_as_problem_and_hint;
 
 /// A setting that is missing, malformed or unsafe.
 ///
-/// Names the variable and the fix, never the value. `Display` reads
-/// `<variable>: <problem>; <fix>`.
-#[derive(Clone, Debug)]
+/// Names the variable and what to do, never the value. `Display` reads
+/// `<variable>: <problem>; <hint>`.
+#[derive(Clone)]
 pub struct ConfigError(Box<Details>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Details {
     kind: ConfigErrorKind,
     variable: Option<String>,
     problem: String,
-    fix: String,
+    hint: String,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -39,20 +41,20 @@ impl ConfigError {
     pub(crate) fn new(
         kind: ConfigErrorKind,
         problem: impl Into<String>,
-        fix: impl Into<String>,
+        hint: impl Into<String>,
     ) -> Self {
         Self(Box::new(Details {
             kind,
             variable: None,
             problem: problem.into(),
-            fix: fix.into(),
+            hint: hint.into(),
             cause: None,
         }))
     }
 
     /// An error about a setting that can't be read.
-    pub(crate) fn malformed(problem: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self::new(ConfigErrorKind::Malformed, problem, fix)
+    pub(crate) fn malformed(problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(ConfigErrorKind::Malformed, problem, hint)
     }
 
     /// Names the variable that the error is about.
@@ -88,16 +90,12 @@ impl ConfigError {
     }
 
     /// What to do about it.
-    pub fn fix(&self) -> &str {
-        &self.0.fix
+    pub fn hint(&self) -> &str {
+        &self.0.hint
     }
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.problem(), self.0.fix)
-    }
-}
+write_as_problem_and_hint!(ConfigError);
 
 impl StdError for ConfigError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {

@@ -1,11 +1,10 @@
-use std::{error::Error as StdError, fmt, io};
+use std::{error::Error as StdError, io};
 
-use super::{cause, hint::NETWORK};
+use super::{cause, hint::NETWORK, text::write_as_problem_and_hint};
 
 /// The server could not be reached, or the connection broke before it was ready.
 ///
 /// `Display` reads `<problem>; <hint>`.
-#[derive(Debug)]
 pub struct ConnectError {
     host: String,
     port: u16,
@@ -49,7 +48,7 @@ impl ConnectError {
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         if !self.resolved {
             return UNRESOLVED;
         }
@@ -108,11 +107,7 @@ fn hint_of(kind: Option<io::ErrorKind>) -> &'static str {
     }
 }
 
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.problem(), self.hint())
-    }
-}
+write_as_problem_and_hint!(ConnectError);
 
 impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {

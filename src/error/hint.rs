@@ -1,20 +1,19 @@
 //! The two halves of an error's text: what is wrong, and what to do about it.
 
-use super::{Error, Stage, TokenErrorKind};
+use super::{Error, Stage, TokenErrorKind, token::of_kind};
 
 /// For connections on which nothing answers.
 pub(super) const NETWORK: &str = "check that the server's networking settings admit this client: a firewall \
                        rule or, with private access, the private endpoint and the route to it";
 
 impl Error {
-    /// What to do about it. `Display` reads `<problem>; <hint>`, except for timeouts, and for token errors
-    /// whose hint is a general one.
+    /// What to do about it.
     pub fn hint(&self) -> &str {
         match self {
-            Self::Config(error) => error.fix(),
-            Self::Token(error) => error.hint().unwrap_or_else(|| of_kind(error.kind())),
+            Self::Config(error) => error.hint(),
+            Self::Token(error) => error.hint(),
             Self::Tls(error) => error.hint(),
-            Self::Timeout { stage, .. } => of_stage(*stage),
+            Self::Timeout { stage, last, .. } => hint_of_timeout(*stage, last.as_deref()),
             Self::Rejected(rejection) => rejection.hint(),
             Self::Connect(error) => error.hint(),
         }
@@ -26,27 +25,13 @@ impl Error {
             Self::Config(error) => error.problem(),
             Self::Token(error) => error.problem(),
             Self::Tls(error) => error.problem(),
-            Self::Timeout { .. } => self.to_string(),
+            Self::Timeout { stage, limit, .. } => {
+                let limit = limit.as_secs_f32();
+                format!("no connection within {limit} s: the deadline passed during {stage}")
+            }
             Self::Rejected(rejection) => rejection.problem(),
             Self::Connect(error) => error.problem(),
         }
-    }
-}
-
-/// For errors of the identity service that say nothing better.
-fn of_kind(kind: TokenErrorKind) -> &'static str {
-    match kind {
-        TokenErrorKind::Configuration => "change the setting that the message names",
-        TokenErrorKind::Denied => "check the identity that the settings name",
-        TokenErrorKind::Throttled => {
-            "share one token cache between connections, and try again later"
-        }
-        TokenErrorKind::Unreachable | TokenErrorKind::Timeout => {
-            "check that this machine reaches the identity service: routes, outbound rules, proxies"
-        }
-        TokenErrorKind::Unavailable | TokenErrorKind::Interrupted => "try again later",
-        TokenErrorKind::InvalidResponse => "check that no proxy stands before the identity service",
-        TokenErrorKind::InvalidToken => "check the token source and the clock of this machine",
     }
 }
 
@@ -60,4 +45,9 @@ fn of_stage(stage: Stage) -> &'static str {
             "check the state of the server, or give the connect a longer deadline"
         }
     }
+}
+
+/// What failed before knows better than where the time ran out.
+pub(super) fn hint_of_timeout(stage: Stage, last: Option<&Error>) -> &str {
+    last.map_or_else(|| of_stage(stage), Error::hint)
 }

@@ -5,6 +5,7 @@ mod config;
 mod connect;
 mod hint;
 mod rejection;
+pub(crate) mod text;
 mod tls;
 mod token;
 
@@ -19,10 +20,9 @@ pub use token::{TokenError, TokenErrorKind};
 
 /// Why a connection could not be made.
 ///
-/// Each variant says who must act. `Display` reads `<problem>; <hint>`, except for timeouts, and for token
-/// errors whose [`hint`](Error::hint) is a general one; the cause is reachable through
-/// [`source`](std::error::Error::source). No variant holds a token, password or client secret.
-#[derive(Debug, thiserror::Error)]
+/// Each variant says who must act. `Display` reads `<problem>; <hint>`; the cause is reachable through
+/// [`source`](std::error::Error::source), and `Debug` shows it too. No variant holds a token, password or client secret.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A setting is missing, malformed or unsafe: change the configuration.
@@ -35,7 +35,7 @@ pub enum Error {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The deadline for the whole connect passed.
-    #[error("no connection within {} s: the deadline passed during {stage}", limit.as_secs_f32())]
+    #[error("{}; {}", self.problem(), self.hint())]
     #[non_exhaustive]
     Timeout {
         /// What the connect was waiting for when time ran out.
@@ -78,6 +78,12 @@ impl Error {
     /// Whether the server refused the login.
     pub fn is_rejected(&self) -> bool {
         matches!(self, Self::Rejected(_))
+    }
+}
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        text::with_causes(f, self)
     }
 }
 

@@ -1,9 +1,10 @@
-use std::fmt;
+use super::text::write_as_problem_and_hint;
 
 /// The server's refusal of a login.
 ///
-/// Keeps the server's own text and SQLSTATE, and adds what to do where the text is a known one.
-#[derive(Clone, Debug)]
+/// Keeps the server's own text, as far as it may be shown, and SQLSTATE, and adds what to do. `Display`
+/// reads `<problem>; <hint>`.
+#[derive(Clone)]
 pub struct Rejection {
     sqlstate: String,
     message: String,
@@ -81,7 +82,7 @@ impl Rejection {
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self.reason {
             RejectionReason::AuthenticationFailed | RejectionReason::RoleMissing
                 if self.by_password =>
@@ -98,11 +99,7 @@ impl Rejection {
     }
 }
 
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.problem(), self.hint())
-    }
-}
+write_as_problem_and_hint!(Rejection);
 
 impl std::error::Error for Rejection {}
 

@@ -1,9 +1,10 @@
-use std::{error::Error as StdError, fmt};
+use std::error::Error as StdError;
 
-use super::cause;
+use super::{cause, text::write_as_problem_and_hint};
 
 /// TLS could not be set up as it must be. No credential was sent.
-#[derive(Debug)]
+///
+/// `Display` reads `<problem>; <hint>`.
 pub struct TlsError {
     kind: TlsErrorKind,
     host: Option<String>,
@@ -49,7 +50,7 @@ impl TlsError {
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self.kind {
             TlsErrorKind::Setup => "install the system's certificate authorities (ca-certificates)",
             TlsErrorKind::Certificate => {
@@ -79,11 +80,7 @@ impl TlsError {
     }
 }
 
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.problem(), self.hint())
-    }
-}
+write_as_problem_and_hint!(TlsError);
 
 impl StdError for TlsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {

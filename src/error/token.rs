@@ -1,4 +1,6 @@
-use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, sync::Arc, time::Duration};
+
+use super::text::write_as_problem_and_hint;
 
 /// Why no token could be had.
 ///
@@ -134,6 +136,10 @@ impl TokenError {
         self.change(|details| details.cause = Some(Arc::new(cause)))
     }
 
+    pub(crate) fn with_boxed_cause(self, cause: Box<dyn StdError + Send + Sync>) -> Self {
+        self.change(|details| details.cause = Some(Arc::from(cause)))
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> TokenErrorKind {
         self.0.kind
@@ -149,9 +155,14 @@ impl TokenError {
         &self.0.source_name
     }
 
-    /// What the reader should do, where that is known.
-    pub fn hint(&self) -> Option<&str> {
-        self.0.hint.as_deref()
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        self.0.hint.as_deref().unwrap_or_else(|| of_kind(self.0.kind))
+    }
+
+    /// Whether the hint is one of its own, and not that of its kind.
+    pub(crate) fn has_hint(&self) -> bool {
+        self.0.hint.is_some()
     }
 
     /// The HTTP status of the answer, if there was one.
@@ -191,15 +202,7 @@ impl TokenError {
     }
 }
 
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem())?;
-        match &self.0.hint {
-            Some(hint) => write!(f, "; {hint}"),
-            None => Ok(()),
-        }
-    }
-}
+write_as_problem_and_hint!(TokenError);
 
 impl Details {
     fn codes(&self) -> impl Iterator<Item = String> {
@@ -228,21 +231,26 @@ impl TokenError {
     }
 }
 
-impl fmt::Debug for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let details = &self.0;
-        f.debug_struct("TokenError")
-            .field("kind", &details.kind)
-            .field("message", &self.to_string())
-            .field("retry_after", &details.retry_after)
-            .field("cause", &details.cause)
-            .finish()
-    }
-}
-
 impl StdError for TokenError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
+
+/// For errors of the identity service that say nothing better.
+pub(super) fn of_kind(kind: TokenErrorKind) -> &'static str {
+    match kind {
+        TokenErrorKind::Configuration => "change the setting that the message names",
+        TokenErrorKind::Denied => "check the identity that the settings name",
+        TokenErrorKind::Throttled => {
+            "share one token cache between connections, and try again later"
+        }
+        TokenErrorKind::Unreachable | TokenErrorKind::Timeout => {
+            "check that this machine reaches the identity service: routes, outbound rules, proxies"
+        }
+        TokenErrorKind::Unavailable | TokenErrorKind::Interrupted => "try again later",
+        TokenErrorKind::InvalidResponse => "check that no proxy stands before the identity service",
+        TokenErrorKind::InvalidToken => "check the token source and the clock of this machine",
     }
 }
 

@@ -1,7 +1,12 @@
 use std::sync::Arc;
 
 use super::{AppService, ClientSecret, Imds, TokenSource, WorkloadIdentity};
-use crate::{Cloud, ConfigError, ConfigErrorKind, Environment, Identity, UserAssignedId};
+use crate::{
+    cloud::Cloud,
+    environment::Environment,
+    error::{ConfigError, ConfigErrorKind},
+    identity::{Identity, UserAssignedId},
+};
 
 /// A source, and why it was chosen.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::{TokenFuture, TokenSource};
-use crate::{AccessToken, TokenError};
+use crate::{error::TokenError, token::AccessToken};
 
 /// A source of your own, from a closure that takes the scope and fetches a token.
 ///

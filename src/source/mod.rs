@@ -16,47 +16,27 @@
 //! Every attempt is logged through `tracing` at DEBUG, with the fields `token_source`, `attempt`,
 //! `error_kind`, `http_status` and `retry_in_ms`.
 
-mod aadsts;
-mod app_service;
+mod answer;
 #[cfg(feature = "azure-identity")]
-mod bounded_executor;
+mod azure_sdk;
 mod chain;
-mod client_secret;
-#[cfg(feature = "azure-identity")]
-mod credential;
 mod detect;
-#[cfg(feature = "azure-identity")]
-mod developer_tools;
-mod endpoint;
 mod entra;
-mod expires;
 mod from_fn;
 mod http;
-mod https_client;
-mod imds;
 mod managed_identity;
-mod plain_client;
-mod refusal;
-mod reply;
-mod retry;
-mod retry_after;
-mod workload_identity;
 
 use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc};
 
-pub use app_service::AppService;
+#[cfg(feature = "azure-identity")]
+pub use azure_sdk::{Credential, DeveloperTools};
 pub use chain::Chain;
-pub use client_secret::ClientSecret;
-#[cfg(feature = "azure-identity")]
-pub use credential::Credential;
 pub use detect::{Detected, detect};
-#[cfg(feature = "azure-identity")]
-pub use developer_tools::DeveloperTools;
+pub use entra::{ClientSecret, WorkloadIdentity};
 pub use from_fn::from_fn;
-pub use imds::Imds;
-pub use workload_identity::WorkloadIdentity;
+pub use managed_identity::{AppService, Imds};
 
-use crate::{AccessToken, TokenError};
+use crate::{error::TokenError, token::AccessToken};
 
 /// What [`TokenSource::fetch_token`] returns.
 pub type TokenFuture<'a> =

@@ -6,6 +6,8 @@ use base64::{
 };
 use serde_json::{Map, Value};
 
+use crate::error::text::write_as_problem_and_hint;
+
 /// Base64url, with or without padding: Entra sends none, other issuers do.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::URL_SAFE,
@@ -23,10 +25,24 @@ const USER_ASSIGNED: &str = "/providers/microsoft.managedidentity/userassignedid
 pub struct Claims(Map<String, Value>);
 
 /// The text is not a JSON Web Token: three base64url parts, of which the second is a JSON object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the token is not a JSON Web Token")]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimsError;
+
+impl ClaimsError {
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        "go on without the claims: only the server can say whether the token is good"
+    }
+
+    fn problem(self) -> &'static str {
+        "the token is not a JSON Web Token"
+    }
+}
+
+write_as_problem_and_hint!(ClaimsError);
+
+impl std::error::Error for ClaimsError {}
 
 impl Claims {
     pub(super) fn of(token: &str) -> Result<Self, ClaimsError> {

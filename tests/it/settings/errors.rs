@@ -16,7 +16,7 @@ const CONNECTION_STRING: &str = "AZURE_POSTGRESQL_CONNECTIONSTRING";
 const HOST: &str = "AZURE_POSTGRESQL_HOST";
 
 fn shown(error: &ConfigError) -> String {
-    let mut text = format!("{error} {error:?} {}", error.fix());
+    let mut text = format!("{error} {error:?} {}", error.hint());
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(&format!(" {error} {error:?}"));

@@ -195,7 +195,7 @@ fn a_mistyped_prefix_never_reaches_another_database() {
     ];
     let error = Settings::from_vars_with_prefix(vars, "AZURE_POSTGRESQL_CONN3").unwrap_err();
     assert_eq!(error.kind(), ConfigErrorKind::Missing);
-    assert!(error.fix().contains("AZURE_POSTGRESQL_CONN3_HOST"), "{error}");
+    assert!(error.hint().contains("AZURE_POSTGRESQL_CONN3_HOST"), "{error}");
 }
 
 #[test]

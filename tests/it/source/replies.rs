@@ -192,7 +192,7 @@ async fn a_redirect_is_not_followed() {
                 (error.kind(), error.status()),
                 (TokenErrorKind::InvalidResponse, Some(status))
             );
-            assert!(error.hint().is_some(), "{error}");
+            assert!(error.hint().contains("proxy"), "{error}");
         }
     }
     assert!(elsewhere.requests().is_empty());
@@ -252,7 +252,7 @@ async fn a_refusal_by_a_managed_identity_endpoint_tells_the_remedy() {
         for result in [imds, app_service] {
             let error = result.unwrap_err();
             assert_eq!((error.kind(), error.status()), (TokenErrorKind::Denied, Some(status)));
-            assert!(error.hint().unwrap_or_default().contains(hint), "{error}");
+            assert!(error.hint().contains(hint), "{error}");
         }
     }
 }
@@ -270,10 +270,10 @@ async fn a_refusal_by_entra_keeps_its_codes_and_ids() {
     assert_eq!((error.trace_id(), error.correlation_id()), (Some("t-1"), Some("c-1")));
     let text = error.to_string();
     assert!(text.contains("for app 'it's' are expired (HTTP 401, invalid_client"), "{text}");
-    assert!(error.hint().unwrap().contains("AZURE_POSTGRESQL_CLIENTSECRET"), "{text}");
+    assert!(error.hint().contains("AZURE_POSTGRESQL_CLIENTSECRET"), "{text}");
 
     let [_, _, entra] = fetch_all(&[answer(403, "<html>Proxy says no</html>")]).await;
     let error = entra.unwrap_err();
     assert!(error.to_string().contains("Proxy says no"), "{error}");
-    assert!(error.hint().unwrap().contains("proxy"), "{error}");
+    assert!(error.hint().contains("proxy"), "{error}");
 }

@@ -198,7 +198,7 @@ async fn a_token_file_that_can_not_be_used_is_a_configuration_error() {
             .unwrap();
         let error = source.fetch_token(SCOPE).await.unwrap_err();
         assert_eq!(error.kind(), TokenErrorKind::Configuration, "{error}");
-        assert!(error.hint().unwrap().contains("AZURE_FEDERATED_TOKEN_FILE"));
+        assert!(error.hint().contains("AZURE_FEDERATED_TOKEN_FILE"));
         let cause = std::error::Error::source(&error).unwrap();
         assert!(!format!("{error} {error:?} {cause} {cause:?}").contains("hunter2"), "{cause}");
     }

@@ -39,7 +39,7 @@ impl Request {
 }
 
 fn pairs(text: &str) -> BTreeMap<String, String> {
-    let url = azure_core::http::Url::parse(&format!("http://host/?{text}")).unwrap();
+    let url = reqwest::Url::parse(&format!("http://host/?{text}")).unwrap();
     url.query_pairs().into_owned().collect()
 }
 

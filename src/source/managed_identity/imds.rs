@@ -1,15 +1,18 @@
-use std::sync::Arc;
+use hyper::header::HeaderValue;
+use reqwest::Url;
 
-use azure_core::http::{HttpClient, Url};
-
-use super::{
-    TokenFuture, TokenSource, endpoint,
-    http::Answer,
-    managed_identity::{self, ELSEWHERE, Selectors},
-    refusal::kind_of,
-    retry,
+use super::{ELSEWHERE, Selectors};
+use crate::{
+    environment::Environment,
+    error::{ConfigError, TokenError, TokenErrorKind},
+    identity::UserAssignedId,
+    source::{
+        TokenFuture, TokenSource,
+        answer::refusal::kind_of,
+        http::{Answer, Client, endpoint, retry},
+    },
+    token::AccessToken,
 };
-use crate::{AccessToken, ConfigError, Environment, TokenError, TokenErrorKind, UserAssignedId};
 
 const NAME: &str = "IMDS";
 const DEFAULT_BASE: &str = "http://169.254.169.254";
@@ -42,7 +45,7 @@ const SELECTORS: Selectors =
 pub struct Imds {
     endpoint: Url,
     identity: Option<UserAssignedId>,
-    client: Arc<dyn HttpClient>,
+    client: Client,
 }
 
 impl Imds {
@@ -66,11 +69,7 @@ impl Imds {
     }
 
     fn at(base: &Url) -> Self {
-        Self {
-            endpoint: endpoint::join(base, PATH),
-            identity: None,
-            client: managed_identity::default_client(),
-        }
+        Self { endpoint: endpoint::join(base, PATH), identity: None, client: Client::Plain }
     }
 
     /// Asks for this user-assigned identity.
@@ -91,18 +90,16 @@ impl Imds {
     }
 
     #[cfg(test)]
-    pub(super) fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+    pub(in crate::source) fn with_client(mut self, client: Client) -> Self {
         self.client = client;
         self
     }
 
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
-        let mut request = managed_identity::request(&self.endpoint, API_VERSION, scope, identity);
-        request.insert_header("metadata", "true");
-        managed_identity::attempt(NAME, &*self.client, &request, refused)
-            .await
-            .map_err(explain_absence)
+        let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
+        request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
+        super::attempt(NAME, &self.client, request, refused).await.map_err(explain_absence)
     }
 }
 
@@ -128,7 +125,7 @@ fn refused(answer: &Answer) -> TokenError {
         404 | 410 => TokenErrorKind::Unavailable,
         status => kind_of(status),
     };
-    managed_identity::refused(NAME, answer, &[], kind)
+    super::refused(NAME, answer, &[], kind)
 }
 
 fn explain_absence(error: TokenError) -> TokenError {

@@ -101,7 +101,7 @@ async fn the_kind_comes_from_the_error_inside() {
     }
     let error = fetch_from(|| refusal(401, "7000215", "")).await.unwrap_err();
     assert_eq!((error.status(), error.aadsts()), (Some(401), &[7_000_215][..]));
-    assert!(error.hint().is_some());
+    assert!(error.hint().contains("client secret"), "{error}");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn a_factory_that_fails_or_panics_gives_an_error() {
     let failing =
         Credential::from_factory(|| Err(Error::with_message(ErrorKind::Credential, "not here")));
     let error = failing.fetch_token(SCOPE).await.unwrap_err();
-    assert_eq!(error.to_string(), "credential: not here");
+    assert!(error.to_string().starts_with("credential: not here; "), "{error}");
 
     let panicking = Credential::from_factory(|| panic!("no certificate authorities for eyJh.b.c"));
     let error = panicking.fetch_token(SCOPE).await.unwrap_err();

@@ -1,16 +1,18 @@
-use std::sync::Arc;
+use hyper::header::HeaderValue;
+use reqwest::Url;
 
-use azure_core::http::{HttpClient, Url};
-
-use super::{
-    TokenFuture, TokenSource, endpoint,
-    managed_identity::{self, Selectors},
-    refusal::kind_of,
-    retry,
-};
+use super::Selectors;
 use crate::{
-    AccessToken, ConfigError, ConfigErrorKind, Environment, Secret, TokenError, TokenErrorKind,
-    UserAssignedId,
+    environment::Environment,
+    error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
+    identity::UserAssignedId,
+    secret::Secret,
+    source::{
+        TokenFuture, TokenSource,
+        answer::refusal::kind_of,
+        http::{Client, endpoint, retry},
+    },
+    token::AccessToken,
 };
 
 const NAME: &str = "App Service";
@@ -33,7 +35,7 @@ pub struct AppService {
     endpoint: Url,
     header: Header,
     identity: Option<UserAssignedId>,
-    client: Arc<dyn HttpClient>,
+    client: Client,
 }
 
 #[derive(Clone, Debug)]
@@ -74,7 +76,7 @@ impl AppService {
             endpoint: endpoint::local(endpoint)?,
             header,
             identity: None,
-            client: managed_identity::default_client(),
+            client: Client::Plain,
         })
     }
 
@@ -86,20 +88,20 @@ impl AppService {
     }
 
     #[cfg(test)]
-    pub(super) fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+    pub(in crate::source) fn with_client(mut self, client: Client) -> Self {
         self.client = client;
         self
     }
 
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
-        let header = self.header.value()?;
+        let (header, header_value) = self.header.value()?;
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
-        let mut request = managed_identity::request(&self.endpoint, API_VERSION, scope, identity);
-        request.insert_header("x-identity-header", header.expose().to_owned());
+        let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
+        request.headers_mut().insert("x-identity-header", header_value);
         // Azure Automation, which speaks the same protocol, insists on it.
-        request.insert_header("metadata", "true");
-        managed_identity::attempt(NAME, &*self.client, &request, |answer| {
-            managed_identity::refused(NAME, answer, &[header.expose()], kind_of(answer.status))
+        request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
+        super::attempt(NAME, &self.client, request, |answer| {
+            super::refused(NAME, answer, &[header.expose()], kind_of(answer.status))
         })
         .await
         .map_err(explain_absence)
@@ -117,15 +119,18 @@ impl TokenSource for AppService {
 }
 
 impl Header {
-    fn value(&self) -> Result<Secret, TokenError> {
+    /// The value as it is, and as it is sent.
+    fn value(&self) -> Result<(Secret, HeaderValue), TokenError> {
         let value = match self {
             Self::Fixed(value) => Some(value.clone()),
             Self::Environment(environment) => environment.get(HEADER_VARIABLE).map(Secret::new),
         };
         let problem = match value {
             None => "IDENTITY_HEADER is not set any more",
-            Some(value) if is_header_value(value.expose()) => return Ok(value),
-            Some(_) => "the identity header is empty or holds characters that no header can",
+            Some(secret) => match header_value(secret.expose()) {
+                Some(value) => return Ok((secret, value)),
+                None => "the identity header is empty or holds characters that no header can",
+            },
         };
         Err(TokenError::new(TokenErrorKind::Configuration, NAME, problem)
             .with_hint("leave IDENTITY_HEADER as the platform sets it"))
@@ -142,8 +147,12 @@ fn explain_absence(error: TokenError) -> TokenError {
     }
 }
 
-fn is_header_value(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+fn header_value(text: &str) -> Option<HeaderValue> {
+    let is_one =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let mut value = HeaderValue::from_str(text).ok().filter(|_| is_one)?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 fn missing(variable: &str) -> ConfigError {

@@ -1,14 +1,14 @@
 //! Reading the addresses of identity services.
 
-use azure_core::http::Url;
+use reqwest::Url;
 
-use crate::{ConfigError, ConfigErrorKind};
+use crate::error::{ConfigError, ConfigErrorKind};
 
 /// The URL of an identity endpoint on this machine: plain HTTP, with a host and without credentials.
 ///
 /// HTTPS is refused, because the only such endpoint, Service Fabric's, has a self-signed certificate
 /// that has to be pinned.
-pub(super) fn local(text: &str) -> Result<Url, ConfigError> {
+pub(in crate::source) fn local(text: &str) -> Result<Url, ConfigError> {
     let url = parse(text, "set it to a URL such as http://host:port")?;
     if url.scheme() != "http" {
         return Err(ConfigError::new(
@@ -28,7 +28,7 @@ const AUTHORITY_FIX: &str =
 ///
 /// Without a scheme it is HTTPS, as for the other Azure SDKs
 /// ([documentation](https://learn.microsoft.com/python/api/azure-identity/azure.identity.azureauthorityhosts)).
-pub(super) fn authority(text: &str) -> Result<Url, ConfigError> {
+pub(in crate::source) fn authority(text: &str) -> Result<Url, ConfigError> {
     let text = text.trim();
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
     // `https:/host` without this would be a host named `https`.
@@ -73,7 +73,7 @@ fn parse(text: &str, fix: &str) -> Result<Url, ConfigError> {
 }
 
 /// `base` with more path segments behind its own.
-pub(super) fn join(base: &Url, path: &str) -> Url {
+pub(in crate::source) fn join(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url
@@ -121,7 +121,7 @@ mod tests {
         ] {
             let error = authority(text).unwrap_err();
             assert_eq!(error.kind(), ConfigErrorKind::Malformed, "{text}");
-            assert!(error.fix().contains("https://login.microsoftonline.com"), "{error}");
+            assert!(error.hint().contains("https://login.microsoftonline.com"), "{error}");
             assert!(!format!("{error} {error:?}").contains("hunter2"));
         }
         for text in [

@@ -2,27 +2,28 @@
 
 use serde_json::Value;
 
-use super::{aadsts, http::Answer};
+use super::aadsts;
 use crate::{
-    TokenError, TokenErrorKind,
+    error::{TokenError, TokenErrorKind},
     excerpt::{excerpt, page_excerpt},
+    source::http::Answer,
 };
 
 /// What a refusal says, in the words of whichever service refused. Everything is fit to be shown.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(in crate::source) struct Refusal {
     /// Whether the body was a JSON object, as every identity service sends it.
-    pub(super) is_json: bool,
-    pub(super) code: Option<String>,
-    pub(super) text: String,
-    pub(super) aadsts: Vec<u32>,
+    pub(in crate::source) is_json: bool,
+    pub(in crate::source) code: Option<String>,
+    pub(in crate::source) text: String,
+    pub(in crate::source) aadsts: Vec<u32>,
     trace_id: Option<String>,
     correlation_id: Option<String>,
 }
 
 impl Refusal {
     /// Reads a body of any shape; of one that is not JSON, its title and its first sentence are the text.
-    pub(super) fn read(body: &[u8], secrets: &[&str]) -> Self {
+    pub(in crate::source) fn read(body: &[u8], secrets: &[&str]) -> Self {
         match serde_json::from_slice(body) {
             Ok(json @ Value::Object(_)) => Self::from_json(&json, secrets),
             _ => {
@@ -59,7 +60,7 @@ impl Refusal {
     /// The error that says all this. An AADSTS code knows better than the status what kind it is, and
     /// so does the [error code](https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
     /// that asks to try again.
-    pub(super) fn into_error(
+    pub(in crate::source) fn into_error(
         self,
         source: &'static str,
         answer: &Answer,
@@ -94,7 +95,7 @@ fn with<T>(
 }
 
 /// The kind that a status stands for where the platform's guidance says nothing else.
-pub(super) fn kind_of(status: u16) -> TokenErrorKind {
+pub(in crate::source) fn kind_of(status: u16) -> TokenErrorKind {
     match status {
         429 => TokenErrorKind::Throttled,
         408 | 500.. => TokenErrorKind::Unavailable,

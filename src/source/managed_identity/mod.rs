@@ -1,22 +1,30 @@
 //! What the managed-identity endpoints have in common.
 
-use std::{sync::Arc, time::Duration};
+mod app_service;
+mod imds;
 
-use azure_core::http::{HttpClient, Method, Request, Url};
+use std::time::Duration;
+
+pub use app_service::AppService;
+pub use imds::Imds;
+use reqwest::Url;
 
 use super::{
-    http::{Answer, exchange},
-    plain_client::PlainClient,
-    refusal::Refusal,
-    reply,
+    answer::{refusal::Refusal, token},
+    http::{self, Answer, Client, Request, exchange},
 };
-use crate::{AccessToken, TokenError, TokenErrorKind, UserAssignedId, cloud::resource_of};
+use crate::{
+    cloud::resource_of,
+    error::{TokenError, TokenErrorKind},
+    identity::UserAssignedId,
+    token::AccessToken,
+};
 
 /// The endpoint asks Entra in its turn when it has no token at hand, which can take some seconds.
 /// Four attempts of this length and the waits between them fit into the cache's fetch deadline.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
-pub(super) const ELSEWHERE: &str = "this machine seems to have no managed identity; outside Azure, \
+const ELSEWHERE: &str = "this machine seems to have no managed identity; outside Azure, \
      log in with a service principal (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, \
      AZURE_POSTGRESQL_CLIENTSECRET) or, for development, with source::DeveloperTools";
 
@@ -32,10 +40,10 @@ const PROXY: &str = "the answer comes from something else, such as a proxy: let 
                      identity endpoint go straight to it";
 
 /// The names of the query parameters that select a user-assigned identity.
-pub(super) struct Selectors {
-    pub(super) client_id: &'static str,
-    pub(super) object_id: &'static str,
-    pub(super) resource_id: &'static str,
+struct Selectors {
+    client_id: &'static str,
+    object_id: &'static str,
+    resource_id: &'static str,
 }
 
 impl Selectors {
@@ -48,17 +56,14 @@ impl Selectors {
     }
 }
 
-pub(super) fn default_client() -> Arc<dyn HttpClient> {
-    Arc::new(PlainClient)
-}
-
 /// The request for a token, so far as the platforms agree on it.
-pub(super) fn request(
+fn request(
+    source: &'static str,
     endpoint: &Url,
     api_version: &str,
     scope: &str,
     identity: Option<(&Selectors, &UserAssignedId)>,
-) -> Request {
+) -> Result<Request, TokenError> {
     let mut url = endpoint.clone();
     url.query_pairs_mut()
         .append_pair("api-version", api_version)
@@ -67,26 +72,24 @@ pub(super) fn request(
         let (name, id) = selectors.pair(identity);
         url.query_pairs_mut().append_pair(name, id);
     }
-    let mut request = Request::new(url, Method::Get);
-    request.insert_header("accept", "application/json");
-    request
+    http::get(source, &url)
 }
 
 /// One attempt: the request, and the answer read as a token or as a refusal.
-pub(super) async fn attempt(
+async fn attempt(
     source: &'static str,
-    client: &dyn HttpClient,
-    request: &Request,
+    client: &Client,
+    request: Request,
     refuse: impl FnOnce(&Answer) -> TokenError,
 ) -> Result<AccessToken, TokenError> {
     let answer = exchange(source, client, request, ATTEMPT_TIMEOUT).await?;
-    if answer.is_success() { reply::token(source, &answer) } else { Err(refuse(&answer)) }
+    if answer.is_success() { token::read(source, &answer) } else { Err(refuse(&answer)) }
 }
 
 /// The error for a refusal, with the remedy where the text is a known one.
 ///
 /// Microsoft may change the texts at any time, so they choose a hint and nothing else.
-pub(super) fn refused(
+fn refused(
     source: &'static str,
     answer: &Answer,
     secrets: &[&str],
@@ -96,7 +99,7 @@ pub(super) fn refused(
     let hint = hint(kind, &refusal);
     let error = refusal.into_error(source, answer, kind);
     match hint {
-        Some(hint) if error.hint().is_none() => error.with_hint(hint),
+        Some(hint) if !error.has_hint() => error.with_hint(hint),
         _ => error,
     }
 }

@@ -1,27 +1,32 @@
 //! Microsoft Entra ID's token endpoint: the client credentials grant.
 
-use std::{sync::Arc, time::Duration};
+mod client_secret;
+mod workload_identity;
 
-use azure_core::{
-    Bytes,
-    http::{HttpClient, Method, Request, Url},
-};
+use std::time::Duration;
+
+pub use client_secret::ClientSecret;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Url;
+pub use workload_identity::WorkloadIdentity;
 use zeroize::Zeroizing;
 
 use super::{
-    endpoint,
-    http::{Answer, exchange},
-    https_client::HttpsClient,
-    plain_client::PlainClient,
-    refusal::{Refusal, kind_of},
-    reply,
+    answer::{
+        refusal::{Refusal, kind_of},
+        token,
+    },
+    http::{self, Answer, Client, endpoint, exchange},
 };
 use crate::{
-    AccessToken, Cloud, ConfigError, Environment, TokenError, TokenErrorKind, identity::is_tenant,
+    cloud::Cloud,
+    environment::Environment,
+    error::{ConfigError, TokenError, TokenErrorKind},
+    identity::is_tenant,
+    token::AccessToken,
 };
 
-pub(super) const AUTHORITY_VARIABLE: &str = "AZURE_AUTHORITY_HOST";
+const AUTHORITY_VARIABLE: &str = "AZURE_AUTHORITY_HOST";
 
 /// Half of it may go into the connection. Four attempts of this length and the waits between them
 /// fit into the cache's fetch deadline.
@@ -35,39 +40,32 @@ const NOT_ENTRA: &str = "the answer comes from something else, such as a proxy: 
 
 /// The token endpoint of one tenant.
 #[derive(Clone, Debug)]
-pub(super) struct TokenEndpoint {
+struct TokenEndpoint {
     url: Url,
     tenant: String,
-    client: Arc<dyn HttpClient>,
+    client: Client,
 }
 
 impl TokenEndpoint {
     /// The endpoint in the public cloud.
-    pub(super) fn new(tenant: String) -> Result<Self, ConfigError> {
+    fn new(tenant: String) -> Result<Self, ConfigError> {
         check_tenant(&tenant)?;
         Self::at(&endpoint::authority(Cloud::Public.authority_host())?, tenant)
     }
 
     fn at(authority: &Url, tenant: String) -> Result<Self, ConfigError> {
         let url = endpoint::join(authority, &format!("{tenant}/oauth2/v2.0/token"));
-        let client: Arc<dyn HttpClient> = match url.scheme() {
-            "http" => Arc::new(PlainClient),
-            _ => Arc::new(HttpsClient::default()),
-        };
+        let client = Client::to(&url);
         Ok(Self { url, tenant, client })
     }
 
     /// The same tenant at another base URL.
-    pub(super) fn with_authority_host(self, url: &str) -> Result<Self, ConfigError> {
+    fn with_authority_host(self, url: &str) -> Result<Self, ConfigError> {
         Self::at(&endpoint::authority(url)?, self.tenant)
     }
 
     /// The same tenant in the cloud, or where `AZURE_AUTHORITY_HOST` says.
-    pub(super) fn in_environment(
-        self,
-        cloud: Cloud,
-        environment: &Environment,
-    ) -> Result<Self, ConfigError> {
+    fn in_environment(self, cloud: Cloud, environment: &Environment) -> Result<Self, ConfigError> {
         match environment.get(AUTHORITY_VARIABLE) {
             Some(url) => {
                 self.with_authority_host(&url).map_err(|e| e.in_variable(AUTHORITY_VARIABLE))
@@ -77,26 +75,23 @@ impl TokenEndpoint {
     }
 
     #[cfg(test)]
-    pub(super) fn with_http_client(self, client: Arc<dyn HttpClient>) -> Self {
+    fn with_client(self, client: Client) -> Self {
         Self { client, ..self }
     }
 
     /// One attempt to exchange a proof of identity, the `secrets` in the form, for a token.
-    pub(super) async fn exchange(
+    async fn exchange(
         &self,
         source: &'static str,
         form: &[(&str, &str)],
         secrets: &[&str],
     ) -> Result<AccessToken, TokenError> {
-        let mut request = Request::new(self.url.clone(), Method::Post);
-        request.insert_header("accept", "application/json");
-        request.insert_header("content-type", "application/x-www-form-urlencoded");
-        request.set_body(Bytes::from_owner(encode(form)));
-        let answer = exchange(source, &*self.client, &request, ATTEMPT_TIMEOUT)
+        let request = http::post(source, &self.url, encode(form))?;
+        let answer = exchange(source, &self.client, request, ATTEMPT_TIMEOUT)
             .await
             .map_err(explain_absence)?;
         if answer.is_success() {
-            reply::token(source, &answer)
+            token::read(source, &answer)
         } else {
             Err(refused(source, &answer, secrets))
         }
@@ -107,7 +102,7 @@ fn refused(source: &'static str, answer: &Answer, secrets: &[&str]) -> TokenErro
     let refusal = Refusal::read(&answer.body, secrets);
     let is_json = refusal.is_json;
     let error = refusal.into_error(source, answer, kind_of(answer.status));
-    if !is_json && error.hint().is_none() { error.with_hint(NOT_ENTRA) } else { error }
+    if !is_json && !error.has_hint() { error.with_hint(NOT_ENTRA) } else { error }
 }
 
 fn explain_absence(error: TokenError) -> TokenError {
@@ -144,7 +139,7 @@ fn check_tenant(tenant: &str) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ConfigErrorKind;
+    use crate::error::ConfigErrorKind;
 
     #[test]
     fn a_tenant_can_not_change_the_path() {

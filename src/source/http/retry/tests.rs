@@ -7,16 +7,20 @@ use std::{
     },
 };
 
-use azure_core::{
-    Error,
-    error::ErrorKind,
-    http::{AsyncRawResponse, HttpClient, Request, headers::Headers},
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{HeaderValue, RETRY_AFTER},
 };
 use tokio::time::Instant;
 
 use super::*;
-use crate::TokenErrorKind;
-use crate::source::{AppService, ClientSecret, Imds, TokenSource};
+use crate::{
+    error::TokenErrorKind,
+    source::{
+        AppService, ClientSecret, Imds, TokenSource,
+        http::{self, Body, Client, Failure, Response},
+    },
+};
 
 const TOKEN: &str = r#"{"access_token":"abc","expires_in":3600}"#;
 const TRANSIENT_AADSTS: &str = r#"{"error":"temporarily_unavailable","error_codes":[90033]}"#;
@@ -54,44 +58,48 @@ impl Script {
     }
 }
 
-impl HttpClient for Script {
-    fn execute_request<'client, 'request, 'future>(
-        &'client self,
-        _request: &'request Request,
-    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AsyncRawResponse>> + Send + 'future>>
-    where
-        'client: 'future,
-        'request: 'future,
-        Self: 'future,
-    {
+impl http::Script for Script {
+    fn play(&self) -> Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send + '_>> {
         let act = self.next();
         Box::pin(async move {
-            let mut headers = Headers::new();
-            match act {
-                Act::Answer(status, body) => {
-                    Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
+            let (status, wait, body) = match act {
+                Act::Answer(status, body) => (status, None, body),
+                Act::RetryAfter(status, wait) => (status, Some(wait), ""),
+                Act::Refuse => {
+                    return Err(Failure::new(
+                        TokenErrorKind::Unreachable,
+                        "no connection",
+                        "refused",
+                    ));
                 }
-                Act::RetryAfter(status, wait) => {
-                    headers.insert("retry-after", wait);
-                    Ok(AsyncRawResponse::from_bytes(status.into(), headers, ""))
-                }
-                Act::Refuse => Err(Error::with_message(ErrorKind::Connection, "refused")),
                 Act::Stall => std::future::pending().await,
-            }
+            };
+            let wait = wait.map(|wait| (RETRY_AFTER, HeaderValue::from_static(wait)));
+            Ok(Response {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::from_iter(wait),
+                body: Body::Whole(Some(body.into())),
+            })
         })
     }
 }
 
 fn imds(client: Arc<Script>) -> Box<dyn TokenSource> {
-    Box::new(Imds::new().with_http_client(client))
+    Box::new(Imds::new().with_client(Client::Scripted(client)))
 }
 
 fn app_service(client: Arc<Script>) -> Box<dyn TokenSource> {
-    Box::new(AppService::new("http://localhost/", "header").unwrap().with_http_client(client))
+    Box::new(
+        AppService::new("http://localhost/", "header")
+            .unwrap()
+            .with_client(Client::Scripted(client)),
+    )
 }
 
 fn entra(client: Arc<Script>) -> Box<dyn TokenSource> {
-    Box::new(ClientSecret::new("tenant", "id", "secret").unwrap().with_http_client(client))
+    Box::new(
+        ClientSecret::new("tenant", "id", "secret").unwrap().with_client(Client::Scripted(client)),
+    )
 }
 
 /// Fetches once: the result, the number of requests, and the seconds it took.
@@ -195,7 +203,7 @@ async fn a_federated_credential_that_is_not_found_once_is_looked_for_again() {
     let (result, ..) = fetch(entra, &[missing]).await;
     let error = result.unwrap_err();
     assert_eq!(error.kind(), TokenErrorKind::Denied);
-    assert!(error.hint().unwrap().contains("federated credential"), "{error}");
+    assert!(error.hint().contains("federated credential"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,5 +221,5 @@ async fn nobody_at_the_address_of_imds_says_what_to_do_elsewhere() {
     let (result, ..) = fetch(imds, &[Act::Refuse]).await;
     let error = result.unwrap_err();
     assert_eq!(error.kind(), TokenErrorKind::Unreachable);
-    assert!(error.hint().unwrap().contains("DeveloperTools"), "{error}");
+    assert!(error.hint().contains("DeveloperTools"), "{error}");
 }

@@ -2,11 +2,14 @@ use std::{env::VarError, error::Error as StdError, fmt, io, sync::Arc, time::Sys
 
 use azure_core::{credentials::TokenCredential, error::ErrorKind};
 
-use super::{TokenFuture, TokenSource, aadsts, refusal::kind_of, reply};
 use crate::{
-    AccessToken, TokenError, TokenErrorKind,
-    error::cause,
+    error::{TokenError, TokenErrorKind, cause},
     excerpt::{Shown, excerpt},
+    source::{
+        TokenFuture, TokenSource,
+        answer::{aadsts, refusal::kind_of, token::bearer},
+    },
+    token::AccessToken,
 };
 
 const NAME: &str = "credential";
@@ -107,7 +110,7 @@ pub(super) async fn fetch(
     let token =
         credential.get_token(&[scope], None).await.map_err(|error| explain(source, &error))?;
     let expires_on = SystemTime::from(token.expires_on);
-    reply::bearer(source, token.token.secret(), expires_on)
+    bearer(source, token.token.secret(), expires_on)
 }
 
 /// A credential is made of variables and files, so it takes another setting to make one that failed.

@@ -5,13 +5,13 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    expires::{self, Expiry},
-    http::Answer,
-};
+use super::expires::{self, Expiry};
 use crate::{
-    AccessToken, Secret, TokenError, TokenErrorKind,
     clock::{Clock, SystemClock},
+    error::{TokenError, TokenErrorKind},
+    secret::Secret,
+    source::http::Answer,
+    token::AccessToken,
 };
 
 /// The fields that matter, as loosely typed as endpoints write them. Others are ignored.
@@ -26,11 +26,14 @@ struct Reply {
 /// The token in a successful answer. No error tells anything of the body, which may hold a token.
 ///
 /// Whether it is a good one, the door of the cache judges.
-pub(super) fn token(source: &'static str, answer: &Answer) -> Result<AccessToken, TokenError> {
-    token_at(source, answer, SystemClock.now().wall)
+pub(in crate::source) fn read(
+    source: &'static str,
+    answer: &Answer,
+) -> Result<AccessToken, TokenError> {
+    read_at(source, answer, SystemClock.now().wall)
 }
 
-fn token_at(
+fn read_at(
     source: &'static str,
     answer: &Answer,
     now: SystemTime,
@@ -64,7 +67,7 @@ fn token_at(
 }
 
 /// [`AccessToken::new`], with this source's name on the error.
-pub(super) fn bearer(
+pub(in crate::source) fn bearer(
     source: &'static str,
     text: impl Into<Secret>,
     expires_on: SystemTime,
@@ -94,7 +97,7 @@ mod tests {
 
     fn read(body: impl Into<Vec<u8>>) -> Result<AccessToken, TokenError> {
         let answer = Answer { status: 200, retry_after: None, body: body.into().into() };
-        token_at("test", &answer, at(1_700_000_000))
+        read_at("test", &answer, at(1_700_000_000))
     }
 
     #[test]

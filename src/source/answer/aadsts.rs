@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::TokenErrorKind;
+use crate::error::TokenErrorKind;
 
 /// What is known about a code. From the
 /// [list of error codes](https://learn.microsoft.com/entra/identity-platform/reference-error-codes).
-pub(super) struct Entry {
+pub(in crate::source) struct Entry {
     code: u32,
-    pub(super) kind: TokenErrorKind,
-    pub(super) hint: &'static str,
+    pub(in crate::source) kind: TokenErrorKind,
+    pub(in crate::source) hint: &'static str,
 }
 
 const fn denied(code: u32, hint: &'static str) -> Entry {
@@ -95,7 +95,7 @@ const TABLE: [Entry; 35] = [
 ];
 
 /// The entry of the first code that is known.
-pub(super) fn find(codes: &[u32]) -> Option<&'static Entry> {
+pub(in crate::source) fn find(codes: &[u32]) -> Option<&'static Entry> {
     codes.iter().find_map(|code| {
         let code = if lacks_federation(*code) { NO_FEDERATION } else { *code };
         TABLE.iter().find(|entry| entry.code == code)
@@ -106,7 +106,7 @@ pub(super) fn find(codes: &[u32]) -> Option<&'static Entry> {
 /// knows: a new one takes minutes to spread, and an old one is now and then not found
 /// ([documentation](https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations),
 /// [report](https://github.com/kedacore/keda/issues/8152)).
-pub(super) fn may_be_spreading(codes: &[u32]) -> bool {
+pub(in crate::source) fn may_be_spreading(codes: &[u32]) -> bool {
     codes.iter().any(|code| lacks_federation(*code))
 }
 
@@ -119,7 +119,7 @@ fn lacks_federation(code: u32) -> bool {
 const MOST_CODES: usize = 8;
 
 /// The codes of a refusal: from `error_codes`, else from the text.
-pub(super) fn codes(error_codes: Option<&Value>, text: &str) -> Vec<u32> {
+pub(in crate::source) fn codes(error_codes: Option<&Value>, text: &str) -> Vec<u32> {
     let listed = error_codes.and_then(Value::as_array).into_iter().flatten();
     let codes = listed.filter_map(|code| code.as_u64()?.try_into().ok());
     let listed: Vec<u32> = codes.take(MOST_CODES).collect();
@@ -127,14 +127,14 @@ pub(super) fn codes(error_codes: Option<&Value>, text: &str) -> Vec<u32> {
 }
 
 /// The codes that a text names, such as `AADSTS7000215: Invalid client secret`.
-pub(super) fn in_text(text: &str) -> Vec<u32> {
+pub(in crate::source) fn in_text(text: &str) -> Vec<u32> {
     let after = text.split("AADSTS").skip(1);
     after.filter_map(|rest| leading_digits(rest).parse().ok()).take(MOST_CODES).collect()
 }
 
 /// The sentence of a description, without the code before it and the ids behind it: they are
 /// reported apart.
-pub(super) fn without_reference(text: &str) -> &str {
+pub(in crate::source) fn without_reference(text: &str) -> &str {
     let text = text.find("Trace ID:").map_or(text, |end| &text[..end]).trim();
     let Some(rest) = text.strip_prefix("AADSTS") else { return text };
     let rest = &rest[leading_digits(rest).len()..];

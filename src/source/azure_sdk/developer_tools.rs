@@ -2,8 +2,12 @@ use std::{sync::Arc, time::Duration};
 
 use azure_identity::{DeveloperToolsCredential, DeveloperToolsCredentialOptions};
 
-use super::{TokenFuture, TokenSource, bounded_executor::BoundedExecutor, credential};
-use crate::{AccessToken, TokenError, TokenErrorKind};
+use super::{bounded_executor::BoundedExecutor, credential};
+use crate::{
+    error::{TokenError, TokenErrorKind},
+    source::{TokenFuture, TokenSource},
+    token::AccessToken,
+};
 
 const NAME: &str = "developer tools";
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::aadsts;
 use crate::{
-    AccessToken, TokenError,
     clock::{Clock, SystemClock},
+    error::TokenError,
     random,
+    source::answer::aadsts,
+    token::AccessToken,
 };
 
 /// The longest wait that a `Retry-After` header can cause within one fetch.
@@ -34,11 +35,11 @@ const IMDS_UPDATE_RETRIES: u32 = 7;
 const IMDS_UPDATE_WAIT: Duration = Duration::from_secs(10);
 
 /// Which failures to retry: the wait before retry number `retry` (from 0), or `None` to give up.
-pub(super) type Policy = fn(error: &TokenError, retry: u32) -> Option<Duration>;
+pub(in crate::source) type Policy = fn(error: &TokenError, retry: u32) -> Option<Duration>;
 
 /// The guidance for IMDS, by status:
 /// [documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#retry-guidance).
-pub(super) fn imds(error: &TokenError, retry: u32) -> Option<Duration> {
+pub(in crate::source) fn imds(error: &TokenError, retry: u32) -> Option<Duration> {
     match error.status() {
         Some(410) => (retry < IMDS_UPDATE_RETRIES).then_some(IMDS_UPDATE_WAIT),
         Some(404 | 408 | 429 | 500..) => backoff(retry, IMDS_RETRIES),
@@ -48,7 +49,7 @@ pub(super) fn imds(error: &TokenError, retry: u32) -> Option<Duration> {
 }
 
 /// App Service documents no guidance; the Microsoft authentication libraries retry these.
-pub(super) fn app_service(error: &TokenError, retry: u32) -> Option<Duration> {
+pub(in crate::source) fn app_service(error: &TokenError, retry: u32) -> Option<Duration> {
     match error.status() {
         Some(408 | 429 | 500..) => backoff(retry, RETRIES),
         Some(_) => None,
@@ -58,7 +59,7 @@ pub(super) fn app_service(error: &TokenError, retry: u32) -> Option<Duration> {
 
 /// Entra says through the AADSTS code, where there is one, whether an error passes. A refusal that may
 /// be out of date is asked about again, and is final when it stays.
-pub(super) fn entra(error: &TokenError, retry: u32) -> Option<Duration> {
+pub(in crate::source) fn entra(error: &TokenError, retry: u32) -> Option<Duration> {
     let may_pass = error.is_transient() || aadsts::may_be_spreading(error.aadsts());
     match error.status() {
         Some(_) if may_pass => backoff(retry, RETRIES),
@@ -79,7 +80,7 @@ fn backoff(retry: u32, retries: u32) -> Option<Duration> {
 /// Repeats `attempt` as the policy says and returns its first token or its last error.
 ///
 /// When the last attempt got no answer but an earlier one did, that answer is the error's cause.
-pub(super) async fn run<F, Fut>(
+pub(in crate::source) async fn run<F, Fut>(
     source: &'static str,
     policy: Policy,
     mut attempt: F,

@@ -1,5 +1,12 @@
-use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
-use crate::{AccessToken, Cloud, ConfigError, ConfigErrorKind, Environment, Secret, TokenError};
+use super::TokenEndpoint;
+use crate::{
+    cloud::Cloud,
+    environment::Environment,
+    error::{ConfigError, ConfigErrorKind, TokenError},
+    secret::Secret,
+    source::{TokenFuture, TokenSource, http::retry},
+    token::AccessToken,
+};
 
 const NAME: &str = "client secret";
 
@@ -65,11 +72,8 @@ impl ClientSecret {
     }
 
     #[cfg(test)]
-    pub(super) fn with_http_client(
-        mut self,
-        client: std::sync::Arc<dyn azure_core::http::HttpClient>,
-    ) -> Self {
-        self.endpoint = self.endpoint.with_http_client(client);
+    pub(in crate::source) fn with_client(mut self, client: crate::source::http::Client) -> Self {
+        self.endpoint = self.endpoint.with_client(client);
         self
     }
 

@@ -7,10 +7,15 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{TokenFuture, TokenSource, entra::TokenEndpoint, retry};
+use super::TokenEndpoint;
 use crate::{
-    AccessToken, Claims, Cloud, ConfigError, ConfigErrorKind, Environment, Secret, TokenError,
-    TokenErrorKind, excerpt::Shown,
+    cloud::Cloud,
+    environment::Environment,
+    error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
+    excerpt::Shown,
+    secret::Secret,
+    source::{TokenFuture, TokenSource, http::retry},
+    token::{AccessToken, Claims},
 };
 
 const NAME: &str = "workload identity";

@@ -1,0 +1,8 @@
+//! The credentials of the Azure SDK: the only place that sees its crates.
+
+mod bounded_executor;
+mod credential;
+mod developer_tools;
+
+pub use credential::Credential;
+pub use developer_tools::DeveloperTools;
