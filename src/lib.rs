@@ -59,6 +59,7 @@ mod identity;
     )))
 )]
 pub mod pool;
+pub mod proxy;
 mod random;
 mod secret;
 /// The values that [`Settings`] are made of.
@@ -70,7 +71,6 @@ pub mod settings {
 pub mod source;
 mod tls;
 mod token;
-#[cfg(all(feature = "emulator", unix))]
 mod wire;
 
 pub use cache::{CacheStats, KeepFresh, RefreshPolicy, TokenCache};

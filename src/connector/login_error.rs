@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io};
 
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::SqlState;
 
 use super::login::Login;
 use crate::{
@@ -40,22 +40,30 @@ const NO_TLS: &str = "server does not support TLS";
 /// Sorts a failure by who has to act. `login` is the login that failed, if it was one.
 pub(super) fn classify(error: tokio_postgres::Error, host: &Host, login: Option<&Login>) -> Error {
     match error.as_db_error() {
-        Some(answer) if is_busy(answer) => unreachable(host, true, busy(answer, login)),
-        Some(answer) => refused(answer, login).into(),
+        Some(answer) => classify_answer(answer.code().code(), answer.message(), host, login),
         None if is_tls_error(&error) => tls_error(error, host).into(),
         None => unreachable(host, may_pass(&error), error),
     }
 }
 
-fn busy(answer: &DbError, login: Option<&Login>) -> ServerAnswer {
+/// The same for an error that the server sent.
+pub(super) fn classify_answer(
+    sqlstate: &str,
+    message: &str,
+    host: &Host,
+    login: Option<&Login>,
+) -> Error {
+    let is_busy = is_busy(sqlstate, message);
     let secrets = secrets(login);
-    ServerAnswer::new(excerpt(answer.code().code(), &secrets), excerpt(answer.message(), &secrets))
+    let (sqlstate, message) = (excerpt(sqlstate, &secrets), excerpt(message, &secrets));
+    if is_busy {
+        unreachable(host, true, ServerAnswer::new(sqlstate, message))
+    } else {
+        refused(sqlstate, message, login).into()
+    }
 }
 
-fn refused(answer: &DbError, login: Option<&Login>) -> Rejection {
-    let secrets = secrets(login);
-    let sqlstate = excerpt(answer.code().code(), &secrets);
-    let message = excerpt(answer.message(), &secrets);
+fn refused(sqlstate: String, message: String, login: Option<&Login>) -> Rejection {
     match login {
         Some(login) if login.is_by_password() => {
             Rejection::new(sqlstate, message, login.user()).by_password()
@@ -70,15 +78,15 @@ fn secrets(login: Option<&Login>) -> Vec<&str> {
     login.map(Login::password).into_iter().collect()
 }
 
-fn is_busy(answer: &DbError) -> bool {
-    BUSY.contains(&answer.code()) || is_busy_pooler(answer)
+fn is_busy(sqlstate: &str, message: &str) -> bool {
+    BUSY.iter().any(|busy| busy.code() == sqlstate) || is_busy_pooler(sqlstate, message)
 }
 
 /// Unless the pooler hands on a refusal of the server that waiting doesn't change.
-fn is_busy_pooler(answer: &DbError) -> bool {
-    *answer.code() == SqlState::PROTOCOL_VIOLATION
-        && POOLER_BUSY.iter().any(|text| answer.message().contains(text))
-        && refused(answer, None).reason() == RejectionReason::Other
+fn is_busy_pooler(sqlstate: &str, message: &str) -> bool {
+    sqlstate == SqlState::PROTOCOL_VIOLATION.code()
+        && POOLER_BUSY.iter().any(|text| message.contains(text))
+        && Rejection::new(sqlstate, message, "").reason() == RejectionReason::Other
 }
 
 fn is_tls_error(error: &tokio_postgres::Error) -> bool {

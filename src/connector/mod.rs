@@ -13,6 +13,7 @@ mod login_error;
 mod progress;
 pub(crate) mod reach;
 mod steps;
+pub(crate) mod stream;
 
 use std::{
     fmt,

@@ -77,6 +77,10 @@ pub(crate) struct ServerAnswer {
 }
 
 impl ServerAnswer {
+    pub(crate) fn sqlstate(&self) -> &str {
+        &self.sqlstate
+    }
+
     /// Both texts are excerpts.
     pub(crate) fn new(sqlstate: String, text: String) -> Self {
         Self { sqlstate, text }

@@ -3,16 +3,20 @@
 //!
 //! Uses nothing else of the crate. Whatever is read has a limit, checked before anything is buffered.
 
+mod message;
 mod opening;
 mod password;
 mod refusal;
+mod startup;
 
 use std::io;
 
 pub(crate) use self::{
-    opening::{Opening, Startup, read_opening},
-    password::ask_password,
+    message::{Authentication, Message, read_message},
+    opening::{Opening, read_opening},
+    password::{ask_password, password_message},
     refusal::{Refusal, refuse},
+    startup::Startup,
 };
 
 fn malformed() -> io::Error {

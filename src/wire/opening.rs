@@ -1,8 +1,8 @@
-use std::{collections::HashMap, io};
+use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::malformed;
+use super::{Startup, malformed};
 
 const SSL_REQUEST: u32 = 80_877_103;
 const GSS_ENCRYPTION_REQUEST: u32 = 80_877_104;
@@ -11,9 +11,6 @@ const PROTOCOL_MAJOR_3: u32 = 3;
 
 /// `MAX_STARTUP_PACKET_LENGTH` of the server.
 const LONGEST_STARTUP: u32 = 10_000;
-/// `NAMEDATALEN - 1` of the server.
-const LONGEST_NAME: usize = 63;
-
 /// What a client may begin a connection with.
 pub(crate) enum Opening {
     Ssl,
@@ -21,14 +18,6 @@ pub(crate) enum Opening {
     /// A cancel request, whole.
     Cancel(Vec<u8>),
     Startup(Startup),
-}
-
-/// A start-up message.
-pub(crate) struct Startup {
-    pub(crate) user: String,
-    pub(crate) database: String,
-    /// The message, whole, to be passed on.
-    pub(crate) bytes: Vec<u8>,
 }
 
 /// Reads what a client begins with. Nothing that is longer than the server would take is buffered.
@@ -45,35 +34,9 @@ pub(crate) async fn read_opening<S: AsyncRead + Unpin>(stream: &mut S) -> io::Re
         (SSL_REQUEST, 8) => Ok(Opening::Ssl),
         (GSS_ENCRYPTION_REQUEST, 8) => Ok(Opening::GssEncryption),
         (CANCEL_REQUEST, _) => Ok(Opening::Cancel(bytes)),
-        _ if code >> 16 == PROTOCOL_MAJOR_3 => parse_startup(bytes).map(Opening::Startup),
+        _ if code >> 16 == PROTOCOL_MAJOR_3 => Startup::parse(&bytes).map(Opening::Startup),
         _ => Err(malformed()),
     }
-}
-
-/// Names and values in turn, each ended by a zero byte, and one more zero byte at the end.
-///
-/// A name that comes twice is refused, which the server itself would not do: of two values it takes the
-/// last, and what is judged here must be what it takes.
-fn parse_startup(bytes: Vec<u8>) -> io::Result<Startup> {
-    let text = bytes[8..].strip_suffix(b"\0\0").ok_or_else(malformed)?;
-    let fields: Vec<&[u8]> = text.split(|byte| *byte == 0).collect();
-    let (pairs, []) = fields.as_chunks() else { return Err(malformed()) };
-    let mut values = HashMap::new();
-    for [name, value] in pairs {
-        if values.insert(*name, *value).is_some() {
-            return Err(malformed());
-        }
-    }
-    // Cut off where the server cuts it off, inside a character too. Half of one becomes U+FFFD, and the
-    // name that of no role.
-    let field = |name: &[u8]| {
-        let value = values.get(name)?;
-        let served = &value[..value.len().min(LONGEST_NAME)];
-        Some(String::from_utf8_lossy(served).into_owned()).filter(|name| !name.is_empty())
-    };
-    let user = field(b"user").ok_or_else(malformed)?;
-    let database = field(b"database").unwrap_or_else(|| user.clone());
-    Ok(Startup { user, database, bytes })
 }
 
 #[cfg(test)]
@@ -93,8 +56,9 @@ mod tests {
         let Ok(Opening::Startup(message)) = read_opening(&mut bytes.as_slice()).await else {
             panic!("not a start-up message");
         };
-        assert_eq!((message.user.as_str(), message.database.as_str()), ("aad_app", "orders"));
-        assert_eq!(message.bytes, bytes);
+        assert_eq!(message.user(), "aad_app");
+        assert_eq!(message.parameter("database"), Some(&b"orders"[..]));
+        assert_eq!(message.to_bytes(), bytes);
     }
 
     /// The server would serve the last user, whoever was judged.
@@ -120,7 +84,7 @@ mod tests {
             let Ok(Opening::Startup(message)) = read_opening(&mut bytes.as_slice()).await else {
                 panic!("not a start-up message");
             };
-            assert_eq!(message.user, cut);
+            assert_eq!(message.user(), cut);
         }
     }
 
@@ -142,7 +106,7 @@ mod tests {
             for bytes in [bytes, startup(&fields), startup(&[b"user\0", &fields[..], b"\0\0"].concat())] {
                 let opening = runtime.block_on(read_opening(&mut bytes.as_slice()));
                 if let Ok(Opening::Startup(message)) = opening {
-                    prop_assert!(!message.user.is_empty() && message.bytes == bytes);
+                    prop_assert!(!message.user().is_empty() && message.to_bytes() == bytes);
                 }
             }
         }

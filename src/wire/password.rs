@@ -2,6 +2,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use zeroize::Zeroizing;
+
 use super::malformed;
 
 /// `PG_MAX_AUTH_TOKEN_LENGTH` of the server, which counts the length field and the final zero.
@@ -28,9 +30,21 @@ where
     String::from_utf8(bytes).map_err(|_| malformed())
 }
 
+/// The answer to a request for a password in clear.
+pub(crate) fn password_message(password: &str) -> Zeroizing<Vec<u8>> {
+    let length = password.len() as u32 + 5;
+    let parts = [b"p", &length.to_be_bytes()[..], password.as_bytes(), b"\0"];
+    Zeroizing::new(parts.concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_sent_is_read() {
+        assert_eq!(password_of(&password_message("hunter")).await.unwrap(), "hunter");
+    }
 
     /// What a client that answers with these bytes is taken to have said.
     async fn password_of(answer: &[u8]) -> io::Result<String> {

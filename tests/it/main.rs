@@ -14,6 +14,8 @@ mod diagnose;
 mod emulator;
 mod examples;
 mod pool;
+#[cfg(all(feature = "emulator", unix))]
+mod proxy;
 mod settings;
 mod source;
 mod tls;

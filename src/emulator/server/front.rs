@@ -138,11 +138,11 @@ impl Front {
         if *lock(&self.fault) == Some(ServerFault::CloseAfterPassword) {
             return Ok(());
         }
-        let mapping = match Roles(&self.cluster).mapping(&startup.user).await {
+        let mapping = match Roles(&self.cluster).mapping(&startup.user()).await {
             Ok(mapping) => mapping,
             Err(error) => return wire::refuse(&mut stream, &not_looked_up(&error)).await,
         };
-        if let Err(refusal) = self.judge(&startup.user, mapping.as_ref(), &password) {
+        if let Err(refusal) = self.judge(&startup.user(), mapping.as_ref(), &password) {
             count(&self.counts.rejected);
             return wire::refuse(&mut stream, &refusal).await;
         }
@@ -150,7 +150,7 @@ impl Front {
             return wire::refuse(&mut stream, &starting_up()).await;
         };
         count(&self.counts.accepted);
-        backend.write_all(&startup.bytes).await?;
+        backend.write_all(&startup.to_bytes()).await?;
         splice(stream, backend).await
     }
 
@@ -224,7 +224,8 @@ fn not_encrypted(startup: &Startup) -> Refusal {
         "28000",
         format!(
             "no pg_hba.conf entry for host \"127.0.0.1\", user \"{}\", database \"{}\", no encryption",
-            startup.user, startup.database
+            startup.user(),
+            startup.database()
         ),
     )
 }

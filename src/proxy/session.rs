@@ -1,0 +1,245 @@
+//! One session from its start-up to its end, and what all sessions share.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+
+use super::{
+    ProxyStats,
+    cancel::CancelKeys,
+    pump::{Ended, pump},
+    refusal,
+    shutdown::{LONGEST_GOODBYE, Phase},
+    stats::{Counters, count},
+    upstream::{Upstream, UpstreamDriver},
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    connector::Connector,
+    error::Error,
+    excerpt::excerpt,
+    wire::{self, Refusal, Startup},
+};
+
+/// What a program may send before the server has let it in. Drivers send nothing.
+const EARLY: usize = 4 * 1024;
+
+/// The server answers a cancel request by hanging up.
+const CANCEL_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the sessions of a proxy share.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    connector: Connector,
+    limit: u32,
+    /// One permit a session.
+    permits: Semaphore,
+    phase: watch::Sender<Phase>,
+    cancel_keys: CancelKeys,
+    counters: Counters,
+    latest: AtomicU64,
+}
+
+impl Sessions {
+    pub(super) fn new(connector: Connector, limit: u32) -> Self {
+        Self {
+            connector,
+            limit,
+            permits: Semaphore::new(limit as usize),
+            phase: watch::Sender::new(Phase::Serving),
+            cancel_keys: CancelKeys::default(),
+            counters: Counters::default(),
+            latest: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn stats(&self) -> ProxyStats {
+        let open = self.limit as usize - self.permits.available_permits();
+        self.counters.snapshot(open)
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+    }
+
+    /// Whether all sessions end within this time. For when no new ones begin.
+    pub(super) async fn ended_within(&self, limit: Duration) -> bool {
+        timeout(limit, self.permits.acquire_many(self.limit)).await.is_ok()
+    }
+
+    pub(super) fn refused(&self, reason: &'static str) {
+        count(&self.counters.refused);
+        tracing::warn!(target: "postgres_entra::proxy", reason, "a program was refused");
+    }
+
+    /// Serves a program to the end of its session.
+    pub(super) async fn serve<S>(self: Arc<Self>, mut program: S, startup: Startup)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Ok(_permit) = self.permits.try_acquire() else {
+            self.refused("there are as many sessions as there may be");
+            return self.tell(&mut program, &refusal::too_many()).await;
+        };
+        if *self.phase.borrow() != Phase::Serving {
+            return self.tell(&mut program, &refusal::shutting_down()).await;
+        }
+        let session = Session {
+            shared: &self,
+            number: self.latest.fetch_add(1, Ordering::Relaxed) + 1,
+            startup,
+        };
+        tokio::select! {
+            () = session.run(&mut program) => {}
+            () = self.reached(Phase::Ended) => {}
+        }
+    }
+
+    /// Sends a cancel request on to the server that its session is on. Its sender is told nothing, as a
+    /// server tells nothing.
+    pub(super) async fn cancel(&self, request: &[u8]) {
+        let Some(server) = self.cancel_keys.server_of(request) else {
+            return self.refused("no session has the key of its cancel request");
+        };
+        count(&self.counters.cancelled);
+        tracing::debug!(
+            target: "postgres_entra::proxy",
+            server = %server,
+            "a query is to be cancelled"
+        );
+        let sent = async {
+            let mut stream = self.connector.stream_to(&server).await?;
+            // The server says nothing and hangs up, which libraries have different words for.
+            let _ = timeout(CANCEL_LIMIT, async {
+                stream.write_all(request).await?;
+                stream.flush().await?;
+                stream.read(&mut [0]).await
+            })
+            .await;
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = sent.await {
+            tracing::warn!(
+                target: "postgres_entra::proxy",
+                error = &error as &dyn std::error::Error,
+                "a query could not be cancelled"
+            );
+        }
+    }
+
+    /// Sends a program its last message, for as long as a goodbye may take.
+    async fn tell<S: AsyncWrite + Unpin>(&self, program: &mut S, refusal: &Refusal) {
+        // It may have left.
+        let _ = timeout(LONGEST_GOODBYE, wire::refuse(program, refusal)).await;
+    }
+
+    async fn reached(&self, phase: Phase) {
+        // The sender is our own, so it can't be gone.
+        let _ = self.phase.subscribe().wait_for(|current| *current >= phase).await;
+    }
+}
+
+/// One session.
+struct Session<'a> {
+    shared: &'a Sessions,
+    number: u64,
+    startup: Startup,
+}
+
+impl Session<'_> {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&self, program: &mut S) {
+        let mut early = Vec::new();
+        let driver = UpstreamDriver::new(&self.startup, self.shared.connector.settings());
+        let opened = tokio::select! {
+            opened = self.shared.connector.open(&driver) => opened,
+            () = left(program, &mut early) => return,
+            () = self.shared.reached(Phase::Ending) => {
+                return self.shared.tell(program, &refusal::shutting_down()).await;
+            }
+        };
+        match opened {
+            Ok(upstream) => self.carry(program, upstream, early).await,
+            Err(error) => {
+                self.failed(&error);
+                self.shared.tell(program, &refusal::of_error(&error)).await;
+            }
+        }
+    }
+
+    /// Carries a session that the server has begun.
+    async fn carry<S>(&self, program: &mut S, mut upstream: Upstream, early: Vec<u8>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let began = SystemClock.now().monotonic;
+        self.began(&upstream);
+        let keys = &self.shared.cancel_keys;
+        keys.insert(&upstream.cancel_key, upstream.server.clone());
+        let ended = async {
+            program.write_all(&upstream.greeting).await?;
+            upstream.greeting = Vec::new();
+            pump(program, &mut upstream.stream, early, self.shared.reached(Phase::Ending)).await
+        };
+        // A connection that broke has ended.
+        let ended = ended.await.unwrap_or(Ended::ByEither);
+        keys.remove(&upstream.cancel_key);
+        drop(upstream);
+        match ended {
+            Ended::BetweenMessages => {
+                self.shared.tell(program, &refusal::ended_by_administrator()).await;
+            }
+            Ended::ByEither => drop(timeout(LONGEST_GOODBYE, program.shutdown()).await),
+        }
+        tracing::info!(
+            target: "postgres_entra::proxy",
+            session = self.number,
+            seconds = began.elapsed().as_secs_f64(),
+            "a session ended"
+        );
+    }
+
+    fn began(&self, upstream: &Upstream) {
+        count(&self.shared.counters.opened);
+        tracing::info!(
+            target: "postgres_entra::proxy",
+            session = self.number,
+            program_user = excerpt(&self.startup.user(), &[]),
+            role = upstream.role,
+            server = %upstream.server,
+            "a session began"
+        );
+    }
+
+    fn failed(&self, error: &Error) {
+        count(&self.shared.counters.failed);
+        tracing::warn!(
+            target: "postgres_entra::proxy",
+            session = self.number,
+            program_user = excerpt(&self.startup.user(), &[]),
+            error = error as &dyn std::error::Error,
+            "a session could not be opened"
+        );
+    }
+}
+
+/// Waits until the program leaves, and keeps the little that it may send before its session has begun.
+async fn left<S: AsyncRead + Unpin>(program: &mut S, early: &mut Vec<u8>) {
+    while early.len() < EARLY {
+        let room = EARLY - early.len();
+        match program.take(room as u64).read_buf(early).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+    std::future::pending::<()>().await;
+}
