@@ -1,1 +1,163 @@
+//! Programs as they are installed, none of which knows of Entra.
 
+use std::{path::Path, process::Stdio};
+
+use tokio::process::Command;
+
+use super::*;
+use crate::support::{shared_azure, skip_without, sleeps};
+
+impl Scene {
+    /// A program with the variables that lead to the port.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.proxy.address().unwrap().port().to_string())
+            .env("PGUSER", "anyone")
+            .env("PGPASSWORD", PASSWORD)
+            .env("PGDATABASE", "orders")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+}
+
+fn is_installed(name: &str) -> bool {
+    let found = std::process::Command::new(name).arg("--version").output().is_ok();
+    if !found {
+        skip_without(name);
+    }
+    found
+}
+
+/// What a program wrote; panics with its complaint if it failed.
+async fn output(command: &mut Command) -> String {
+    let output = command.output().await.unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The rows of one statement, run by psql.
+async fn psql(scene: &Scene, sql: &str) -> String {
+    let output = output(scene.program("psql").args(["-XAtc", sql])).await;
+    output.trim().to_owned()
+}
+
+#[tokio::test]
+async fn psql_logs_in_on_both_sides_with_its_own_defaults() {
+    if !is_installed("psql") {
+        return;
+    }
+    let scene = scene(shared_azure()).await;
+    assert_eq!(psql(&scene, "SELECT current_user").await, "aad_app");
+    let mut command = scene.program("psql");
+    command.env_remove("PGPORT").env_remove("PGPASSWORD").env("PGHOST", &scene.folder);
+    let user = output(command.args(["-XAtc", "SELECT current_user"])).await;
+    assert_eq!(user.trim(), "aad_app");
+}
+
+#[tokio::test]
+async fn an_interrupt_in_psql_cancels_the_query() {
+    if !is_installed("psql") {
+        return;
+    }
+    let scene = scene(shared_azure()).await;
+    let watcher = connect(&scene.socket()).await.unwrap();
+    let mut command = scene.program("psql");
+    let child = command.args(["-XAtc", "SELECT pg_sleep(60)"]).spawn().unwrap();
+    sleeps(&watcher).await;
+    let pid = child.id().unwrap().to_string();
+    output(Command::new("kill").args(["-INT", &pid])).await;
+    let complaint = child.wait_with_output().await.unwrap().stderr;
+    let complaint = String::from_utf8_lossy(&complaint);
+    assert!(complaint.contains("canceling statement due to user request"), "{complaint}");
+}
+
+#[tokio::test]
+async fn a_dump_is_restored() {
+    if !is_installed("pg_dump") || !is_installed("pg_restore") || !is_installed("psql") {
+        return;
+    }
+    let azure = LocalAzure::start().await.unwrap();
+    let scene = scene(&azure).await;
+    psql(&scene, "CREATE SCHEMA s; CREATE TABLE s.t AS SELECT i, repeat('é', 100) FROM generate_series(1, 20000) i").await;
+    let sum = "SELECT count(*), sum(hashtext(t::text)) FROM s.t";
+    let before = psql(&scene, sum).await;
+    let file = scene.folder.with_file_name("dump");
+    let dumped = Path::new(&file);
+    output(scene.program("pg_dump").args(["-Fc", "-n", "s", "-f"]).arg(dumped)).await;
+    psql(&scene, "DROP SCHEMA s CASCADE").await;
+    output(scene.program("pg_restore").args(["-d", "orders"]).arg(dumped)).await;
+    assert_eq!(psql(&scene, sum).await, before);
+}
+
+#[tokio::test]
+async fn pgbench_runs_in_each_of_its_modes_with_50_clients() {
+    if !is_installed("pgbench") {
+        return;
+    }
+    let azure = LocalAzure::builder().roles_may_create_tables().start().await.unwrap();
+    let scene = scene(&azure).await;
+    output(scene.program("pgbench").args(["-i", "-q"])).await;
+    for mode in ["simple", "extended", "prepared"] {
+        let mut command = scene.program("pgbench");
+        let report =
+            output(command.args(["-S", "-M", mode, "-c", "50", "-j", "2", "-t", "20"])).await;
+        assert!(report.contains("transactions actually processed: 1000/1000"), "{mode}: {report}");
+        assert!(report.contains("failed transactions: 0"), "{mode}: {report}");
+    }
+    assert_eq!(scene.proxy.stats().failed, 0);
+    // Each of its start-ups opens a session more than it has clients.
+    assert!(scene.proxy.stats().opened >= 150);
+}
+
+/// The protocol of replication is another from the login on.
+#[tokio::test]
+async fn a_program_may_ask_for_replication() {
+    if !is_installed("psql") {
+        return;
+    }
+    let azure = LocalAzure::start().await.unwrap();
+    azure.server().execute("ALTER ROLE aad_app REPLICATION").await.unwrap();
+    let scene = scene(&azure).await;
+    for replication in ["true", "database"] {
+        let mut command = scene.program("psql");
+        let conninfo = format!("replication={replication}");
+        let system = output(command.args([&conninfo, "-XAtc", "IDENTIFY_SYSTEM"])).await;
+        let database = if replication == "database" { "orders" } else { "" };
+        assert!(system.trim().ends_with(&format!("|{database}")), "{system}");
+    }
+}
+
+#[tokio::test]
+async fn psycopg_logs_in_and_cancels_and_copies() {
+    const PROGRAM: &str = "
+import psycopg
+with psycopg.connect(autocommit=True) as connection:
+    print(connection.execute('SELECT current_user || %s', ['!']).fetchone()[0])
+    connection.execute('CREATE TEMP TABLE t (i int)')
+    with connection.cursor().copy('COPY t FROM STDIN') as copy:
+        for number in range(100000):
+            copy.write_row([number])
+    print(connection.execute('SELECT sum(i) FROM t').fetchone()[0])
+    import threading
+    threading.Timer(0.3, connection.cancel).start()
+    try:
+        connection.execute('SELECT pg_sleep(60)')
+    except psycopg.errors.QueryCanceled:
+        print('cancelled')
+";
+    let has_psycopg = std::process::Command::new("python3").args(["-c", "import psycopg"]).output();
+    if !has_psycopg.is_ok_and(|output| output.status.success()) {
+        return crate::support::skip("psycopg is not installed");
+    }
+    let scene = scene(shared_azure()).await;
+    let printed = output(scene.program("python3").args(["-c", PROGRAM])).await;
+    assert_eq!(printed, "aad_app!\n4999950000\ncancelled\n");
+}
