@@ -12,8 +12,8 @@ mod read;
 mod settings;
 mod variables;
 
-pub(crate) use settings::Choice;
 pub use settings::{
     ChannelBinding, Host, Keepalives, Origin, Settings, SslMode, SslNegotiation, TargetSessionAttrs,
 };
+pub(crate) use settings::{Choice, check_role_name};
 pub use variables::ConnectionNames;

@@ -2,7 +2,7 @@
 
 use super::{
     parameters::{LeftOut, Parameters},
-    settings::{Settings, interpret},
+    settings::{IdentityVariables, Settings, interpret},
     variables::{ConnectionNames, Found, Variables},
 };
 use crate::{environment::Environment, error::ConfigError};
@@ -108,7 +108,13 @@ impl Settings {
         let Found { parameters, provenance } = variables.find()?;
         report_left_out(&parameters);
         let decision = variables.decide_identity(&parameters, provenance)?;
-        let settings = interpret(&parameters, decision.identity, decision.variable.as_deref())?;
+        let stated_in = IdentityVariables {
+            identity: decision.variable,
+            tenant_id: decision.tenant_variable,
+            client_id: decision.client_variable,
+            passed_over: decision.passed_over,
+        };
+        let settings = interpret(&parameters, decision.identity, stated_in)?;
         settings.validate()?;
         Ok(settings)
     }

@@ -184,7 +184,7 @@ impl ConnectorBuilder {
     ) -> Result<(LoginMethod, String), Error> {
         let method = match (settings.identity(), &self.tokens) {
             (Identity::Password(password), Tokens::Detected) => {
-                (LoginMethod::Password(password.clone()), "the settings hold a password".to_owned())
+                (LoginMethod::Password(password.clone()), settings.password_reason())
             }
             (Identity::Password(_), _) => return Err(two_credentials().into()),
             (_, Tokens::Cache(cache)) => (

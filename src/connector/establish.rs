@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Connector, attempt::Driver, dial::Dial, login::Login, progress::Progress};
 use crate::{
-    Error, Stage,
+    Error, Rejection, RejectionReason, Stage,
     clock::{Clock, SystemClock},
     random,
 };
@@ -60,10 +60,20 @@ impl Connector {
             Err(Error::Rejected(rejection)) => {
                 match self.renewed_login(&login, &rejection, progress).await {
                     Some(renewed) => self.dial(driver, &renewed, deadline, progress).await,
-                    None => Err(rejection.into()),
+                    None => Err(self.advised(rejection).into()),
                 }
             }
             result => result,
+        }
+    }
+
+    /// With the hint that another login was there, if the one that was refused may be an accident.
+    fn advised(&self, rejection: Rejection) -> Rejection {
+        match rejection.reason() {
+            RejectionReason::AuthenticationFailed | RejectionReason::RoleMissing => {
+                rejection.with_advice(self.settings().password_advice())
+            }
+            _ => rejection,
         }
     }
 

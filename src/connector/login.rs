@@ -3,7 +3,7 @@
 use super::{Connector, progress::Progress};
 use crate::{
     AccessToken, ConfigError, ConfigErrorKind, Error, Rejection, Secret, Stage, TokenCache,
-    cache::Acquired,
+    cache::Acquired, config::check_role_name,
 };
 
 /// What logins are made with.
@@ -108,10 +108,12 @@ impl Connector {
         if let Some(user) = self.0.parts.settings.user() {
             return Ok(user.to_owned());
         }
-        if let Some(name) = login_name(token) {
-            return Ok(name);
-        }
-        self.management_name().await?.ok_or_else(|| unknown_user().into())
+        let name = match login_name(token) {
+            Some(name) => name,
+            None => self.management_name().await?.ok_or_else(unknown_user)?,
+        };
+        check_role_name(&name)?;
+        Ok(name)
     }
 
     /// The name that a token of the management API carries, looked up once.

@@ -10,6 +10,8 @@ pub struct Rejection {
     message: String,
     user: String,
     by_password: bool,
+    /// What to do, if that is better known than from the reason alone.
+    advice: Option<String>,
     reason: RejectionReason,
 }
 
@@ -52,13 +54,19 @@ impl Rejection {
     ) -> Self {
         let (sqlstate, message) = (sqlstate.into(), message.into());
         let reason = RejectionReason::of(&sqlstate, &message);
-        Self { sqlstate, message, user: user.into(), by_password: false, reason }
+        Self { sqlstate, message, user: user.into(), by_password: false, advice: None, reason }
     }
 
     /// The same for a login with the role's own password: no principal has to do with it.
     #[must_use]
     pub(crate) fn by_password(self) -> Self {
         Self { by_password: true, ..self }
+    }
+
+    /// The same with a hint of its own.
+    #[must_use]
+    pub(crate) fn with_advice(self, advice: Option<String>) -> Self {
+        Self { advice, ..self }
     }
 
     /// The five-character SQLSTATE.
@@ -83,6 +91,9 @@ impl Rejection {
 
     /// What to do about it.
     pub fn hint(&self) -> &str {
+        if let Some(advice) = &self.advice {
+            return advice;
+        }
         match self.reason {
             RejectionReason::AuthenticationFailed | RejectionReason::RoleMissing
                 if self.by_password =>

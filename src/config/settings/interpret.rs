@@ -21,11 +21,20 @@ use crate::{
 /// What is always reported, also when no variable states it.
 const ALWAYS_REPORTED: [&str; 4] = ["port", "user", "dbname", "sslmode"];
 
-/// The settings that the parameters make with an identity, which a variable may have stated.
+/// The variables that speak of who logs in.
+pub(in crate::config) struct IdentityVariables {
+    pub(in crate::config) identity: Option<String>,
+    pub(in crate::config) tenant_id: Option<String>,
+    pub(in crate::config) client_id: Option<String>,
+    /// States an identity that a password goes before.
+    pub(in crate::config) passed_over: Option<String>,
+}
+
+/// The settings that the parameters make with an identity.
 pub(in crate::config) fn interpret(
     parameters: &Parameters,
     identity: Identity,
-    identity_variable: Option<&str>,
+    stated_in: IdentityVariables,
 ) -> Result<Settings, ConfigError> {
     parameters.check_supported()?;
     check_required_auth(parameters, identity.uses_token())?;
@@ -45,18 +54,23 @@ pub(in crate::config) fn interpret(
     settings.target_session_attrs = target_session_attrs(parameters)?;
     settings.load_balance_hosts =
         choice(parameters, "load_balance_hosts")? == Some(LoadBalanceHosts::Random);
-    record_origins(&mut settings, parameters, identity_variable);
+    record_origins(&mut settings, parameters, &stated_in);
+    settings.passed_over = stated_in.passed_over;
     Ok(settings)
 }
 
-fn record_origins(settings: &mut Settings, parameters: &Parameters, identity: Option<&str>) {
+fn record_origins(settings: &mut Settings, parameters: &Parameters, stated_in: &IdentityVariables) {
     for setting in ALWAYS_REPORTED {
         settings.origins.record(setting, None);
     }
     for (keyword, parameter) in parameters.iter().filter(|(keyword, _)| *keyword != "password") {
         settings.origins.record(keyword, Some(&parameter.variable));
     }
-    settings.origins.record("identity", identity);
+    settings.origins.record("identity", stated_in.identity.as_deref());
+    let ids = [("tenant_id", &stated_in.tenant_id), ("client_id", &stated_in.client_id)];
+    for (id, variable) in ids.into_iter().filter(|(_, variable)| variable.is_some()) {
+        settings.origins.record(id, variable.as_deref());
+    }
 }
 
 /// The servers: `host`, `hostaddr` and `port` are lists of the same length, or one port for all.

@@ -13,14 +13,14 @@ use std::{
     time::Duration,
 };
 
-pub(super) use self::interpret::interpret;
-pub(crate) use self::modes::Choice;
+pub(super) use self::interpret::{IdentityVariables, interpret};
 use self::{host::DEFAULT_PORT, origins::Origins};
 pub use self::{
     host::Host,
     modes::{ChannelBinding, Keepalives, SslMode, SslNegotiation, TargetSessionAttrs},
     origins::Origin,
 };
+pub(crate) use self::{modes::Choice, validate::check_role_name};
 use crate::{cloud::Cloud, identity::Identity};
 
 /// What a connection needs, apart from the token.
@@ -54,6 +54,8 @@ pub struct Settings {
     pub(in crate::config) target_session_attrs: TargetSessionAttrs,
     pub(in crate::config) load_balance_hosts: bool,
     origins: Origins,
+    /// The variable of an identity that a password goes before.
+    passed_over: Option<String>,
 }
 
 impl Settings {
@@ -82,6 +84,7 @@ impl Settings {
             target_session_attrs: TargetSessionAttrs::default(),
             load_balance_hosts: false,
             origins: Origins::default(),
+            passed_over: None,
         }
     }
 
@@ -181,8 +184,29 @@ impl Settings {
         self.load_balance_hosts
     }
 
+    /// Why a password logs in, and the variables that decide it: one clause.
+    pub(crate) fn password_reason(&self) -> String {
+        match (self.origins.variable("identity"), &self.passed_over) {
+            (Some(variable), Some(identity)) => format!(
+                "{variable} holds a password, which goes before the identity that {identity} speaks of"
+            ),
+            (Some(variable), None) => format!("{variable} holds a password"),
+            (None, _) => "the settings hold a password".to_owned(),
+        }
+    }
+
+    /// What to do if the password that goes before an identity is refused.
+    pub(crate) fn password_advice(&self) -> Option<String> {
+        self.passed_over.as_ref()?;
+        let variable = self.origins.variable("identity")?;
+        Some(format!(
+            "{}: unset {variable}, or take the password out of it, to log in as the identity",
+            self.password_reason()
+        ))
+    }
+
     /// Where each setting was read from, by libpq's name of the setting (`host`, `sslmode`, ...),
-    /// and `identity` for who logs in.
+    /// `identity` for who logs in, and `tenant_id` and `client_id` for what an application has.
     ///
     /// Says [`Origin::Default`] for `port`, `user`, `dbname`, `sslmode` and `identity` where no
     /// variable states them. Settings that were set in code don't appear. Two `Settings` that

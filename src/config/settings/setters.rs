@@ -26,7 +26,10 @@ impl Settings {
     #[must_use]
     pub fn with_identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
-        self.origins.forget("identity");
+        for setting in ["identity", "tenant_id", "client_id"] {
+            self.origins.forget(setting);
+        }
+        self.passed_over = None;
         self
     }
 

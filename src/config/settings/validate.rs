@@ -41,6 +41,14 @@ impl Settings {
         if is_host_name(name) {
             return Ok(());
         }
+        if has_zone(name) {
+            return Err(self.error(
+                "host",
+                ConfigErrorKind::Unsupported,
+                "the host is an IPv6 address with a zone, which no certificate can carry",
+                "state the server's host name, and the address in `hostaddr` without the zone",
+            ));
+        }
         Err(self.error(
             "host",
             ConfigErrorKind::Malformed,
@@ -51,12 +59,13 @@ impl Settings {
 
     /// The startup message ends each text with a NUL byte, so none may hold one.
     fn check_texts(&self) -> Result<(), ConfigError> {
-        if self.user.as_ref().is_some_and(String::is_empty) {
-            let fix = "name the role to log in as, or leave the user out";
-            return Err(self.error("user", ConfigErrorKind::Malformed, "the user is empty", fix));
+        if let Some(user) = &self.user {
+            check_role_name(user).map_err(|error| match self.origins.variable("user") {
+                Some(variable) => error.in_variable(variable),
+                None => error,
+            })?;
         }
         let texts = [
-            ("user", &self.user),
             ("dbname", &self.database),
             ("application_name", &self.application_name),
             ("options", &self.options),
@@ -99,18 +108,22 @@ impl Settings {
 
     fn check_application(&self, tenant_id: &str, client_id: &str) -> Result<(), ConfigError> {
         if client_id.is_empty() {
-            return Err(self.incomplete_identity("the client id is empty"));
+            return Err(self.wrong_id("client_id", "the client id is empty"));
         }
         if !is_tenant(tenant_id) {
             let problem = "the tenant id is neither a GUID nor a domain name";
-            return Err(self.incomplete_identity(problem));
+            return Err(self.wrong_id("tenant_id", problem));
         }
         Ok(())
     }
 
     fn incomplete_identity(&self, problem: &str) -> ConfigError {
+        self.wrong_id("identity", problem)
+    }
+
+    fn wrong_id(&self, setting: &str, problem: &str) -> ConfigError {
         let fix = "copy it from the identity's page in the Azure portal";
-        self.error("identity", ConfigErrorKind::Malformed, problem, fix)
+        self.error(setting, ConfigErrorKind::Malformed, problem, fix)
     }
 
     fn check_tls(&self) -> Result<(), ConfigError> {
@@ -152,6 +165,32 @@ impl Settings {
     }
 }
 
+/// The longest name of a role, in bytes; the server cuts off what is longer
+/// ([documentation](https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS)).
+const LONGEST_ROLE_NAME: usize = 63;
+
+/// Refuses a name that can't be a role's, or that the server would take for another one's.
+pub(crate) fn check_role_name(name: &str) -> Result<(), ConfigError> {
+    let (problem, fix) = if name.is_empty() {
+        ("the user is empty", "name the role to log in as, or leave the user out")
+    } else if name.contains('\0') {
+        ("`user` holds a NUL byte", "remove it")
+    } else if name.len() > LONGEST_ROLE_NAME {
+        (
+            "the user's name has more than 63 bytes, and the server would take its beginning for it",
+            "log in as a role with a shorter name",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(ConfigError::malformed(problem, fix))
+}
+
+/// An address such as `fe80::1%eth0`.
+fn has_zone(name: &str) -> bool {
+    name.split_once('%').is_some_and(|(address, _)| address.parse::<IpAddr>().is_ok())
+}
+
 /// DNS names, with the underscores that some networks have, and IP addresses.
 fn is_host_name(name: &str) -> bool {
     let is_dns_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
@@ -178,6 +217,8 @@ mod tests {
         assert!(token.validate().is_ok());
         assert_eq!(refused(&token.clone().with_ssl_mode(SslMode::Prefer)), ConfigErrorKind::Unsafe);
         assert_eq!(refused(&token.clone().with_user("")), ConfigErrorKind::Malformed);
+        assert_eq!(refused(&token.clone().with_user("a".repeat(64))), ConfigErrorKind::Malformed);
+        assert!(token.clone().with_user("ä".repeat(31)).validate().is_ok());
         assert_eq!(refused(&token.with_user("a\0b")), ConfigErrorKind::Malformed);
         let password = with_identity(Identity::Password("p".into()));
         assert!(password.with_ssl_mode(SslMode::Disable).validate().is_ok());
@@ -191,6 +232,7 @@ mod tests {
             (vec![Host::new("a", 0)], ConfigErrorKind::Malformed),
             (vec![Host::new("a", 1), Host::new("b c", 1)], ConfigErrorKind::Malformed),
             (vec![Host::new("/run", 1)], ConfigErrorKind::Unsupported),
+            (vec![Host::new("fe80::1%eth0", 1)], ConfigErrorKind::Unsupported),
         ];
         for (hosts, kind) in cases {
             let settings = Settings::for_hosts(hosts, Identity::SystemAssigned);

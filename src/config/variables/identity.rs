@@ -15,6 +15,8 @@ pub(in crate::config) enum Provenance {
     ServiceConnector,
     /// Service Connector's variables for Spring Boot.
     Spring,
+    /// Aspire's variables of a resource.
+    Aspire,
     /// `DATABASE_URL` and libpq's variables.
     Libpq,
 }
@@ -23,6 +25,22 @@ pub(in crate::config) enum Provenance {
 pub(in crate::config) struct Decision {
     pub(in crate::config) identity: Identity,
     pub(in crate::config) variable: Option<String>,
+    /// The variables of the tenant and client id, where the identity has them.
+    pub(in crate::config) tenant_variable: Option<String>,
+    pub(in crate::config) client_variable: Option<String>,
+    /// The variable of an identity that a password goes before.
+    pub(in crate::config) passed_over: Option<String>,
+}
+
+impl Decision {
+    fn new(identity: Identity, variable: Option<String>) -> Self {
+        Self { identity, variable, tenant_variable: None, client_variable: None, passed_over: None }
+    }
+
+    fn password(password: &str, variable: &str, passed_over: Option<String>) -> Self {
+        let identity = Identity::Password(Secret::new(password));
+        Self { passed_over, ..Self::new(identity, Some(variable.to_owned())) }
+    }
 }
 
 /// Chooses the identity: the first of client secret, password, federated token file and client id
@@ -43,22 +61,22 @@ pub(super) fn decide(
         return credentials.service_principal(secret);
     }
     if let Some(password) = password {
-        let identity = Identity::Password(Secret::new(password.value.as_str()));
-        return Ok(Decision { identity, variable: Some(password.variable.clone()) });
+        let passed_over = credentials.passed_over(variables);
+        return Ok(Decision::password(&password.value, &password.variable, passed_over));
     }
     if let Some(file) = variables.get("AZURE_FEDERATED_TOKEN_FILE")? {
         return credentials.workload(variables, file);
     }
     credentials.check_complete()?;
-    if let Some(Variable { name, value }) = credentials.client_id {
+    if let Some(Variable { name, value }) = credentials.client_id.clone() {
         let identity = Identity::UserAssigned(UserAssignedId::ClientId(value.to_string()));
-        return Ok(Decision { identity, variable: Some(name) });
+        return Ok(Decision::new(identity, Some(name)));
     }
     if let Some(password) = pg_password(variables, provenance)? {
-        let identity = Identity::Password(Secret::new(password.value.as_str()));
-        return Ok(Decision { identity, variable: Some(password.name) });
+        let passed_over = credentials.passed_over(variables);
+        return Ok(Decision::password(&password.value, &password.name, passed_over));
     }
-    Ok(Decision { identity: Identity::SystemAssigned, variable: None })
+    Ok(Decision::new(Identity::SystemAssigned, None))
 }
 
 fn pg_password(
@@ -67,7 +85,7 @@ fn pg_password(
 ) -> Result<Option<Variable>, ConfigError> {
     match provenance {
         Provenance::Libpq => variables.get_verbatim(PGPASSWORD),
-        Provenance::ServiceConnector | Provenance::Spring => Ok(None),
+        Provenance::ServiceConnector | Provenance::Spring | Provenance::Aspire => Ok(None),
     }
 }
 
@@ -93,7 +111,8 @@ impl Credentials {
         match provenance {
             Provenance::ServiceConnector => Ok(own),
             Provenance::Spring => Self::of_spring(variables),
-            Provenance::Libpq => Self::of_azure(variables),
+            // Where Aspire deploys to, `AZURE_CLIENT_ID` is the identity of the application.
+            Provenance::Libpq | Provenance::Aspire => Self::of_azure(variables),
         }
     }
 
@@ -149,7 +168,11 @@ impl Credentials {
         let client_id = required(self.client_id.as_ref(), client_name, SERVICE_PRINCIPAL)?;
         let tenant_id = required(self.tenant_id.as_ref(), tenant_name, SERVICE_PRINCIPAL)?;
         let identity = Identity::service_principal(tenant_id, client_id, secret.value.as_str());
-        Ok(Decision { identity, variable: Some(secret.name.clone()) })
+        Ok(Decision {
+            tenant_variable: self.tenant_id.as_ref().map(|variable| variable.name.clone()),
+            client_variable: self.client_id.as_ref().map(|variable| variable.name.clone()),
+            ..Decision::new(identity, Some(secret.name.clone()))
+        })
     }
 
     fn workload(self, variables: &Variables<'_>, file: Variable) -> Result<Decision, ConfigError> {
@@ -161,7 +184,20 @@ impl Credentials {
             required(client_id.as_ref(), client_name, WORKLOAD_IDENTITY)?,
             file.value.as_str(),
         );
-        Ok(Decision { identity, variable: Some(file.name) })
+        Ok(Decision {
+            tenant_variable: tenant_id.map(|variable| variable.name),
+            client_variable: client_id.map(|variable| variable.name),
+            ..Decision::new(identity, Some(file.name))
+        })
+    }
+
+    /// The variable that states an identity, or says that the platform has one.
+    fn passed_over(&self, variables: &Variables<'_>) -> Option<String> {
+        if let Some(stated) = self.client_secret.as_ref().or(self.client_id.as_ref()) {
+            return Some(stated.name.clone());
+        }
+        let of_platform = ["AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT"];
+        of_platform.into_iter().find(|name| variables.is_set(name)).map(str::to_owned)
     }
 
     /// Refuses a tenant without a secret where that is half of a service principal.

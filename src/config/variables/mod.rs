@@ -3,6 +3,7 @@
 //! Variables are read under the names of one connection, and never as an unresolved reference to a
 //! secret store.
 
+mod aspire;
 mod identity;
 mod libpq;
 mod missing;
@@ -71,11 +72,15 @@ impl<'a> Variables<'a> {
     pub(super) fn find(&self) -> Result<Found, ConfigError> {
         let mut found = self.find_connection()?;
         libpq::fill(&mut found.parameters, self)?;
-        missing::require_host(&found.parameters, self.names)?;
+        missing::require_host(&found, self)?;
         Ok(found)
     }
 
     fn find_connection(&self) -> Result<Found, ConfigError> {
+        if let Some(resource) = self.names.aspire_resource() {
+            let parameters = aspire::find(self, resource)?;
+            return Ok(Found { parameters, provenance: Provenance::Aspire });
+        }
         let mut parameters = service_connector::find(self)?;
         if let Some(spring) = spring::find(self)? {
             parameters.reconcile(spring)?;
@@ -126,6 +131,16 @@ impl<'a> Variables<'a> {
         // What a connection string holds is judged value by value.
         check_resolved(&value, true, name)?;
         Ok(Some(Variable { name: name.to_owned(), value }))
+    }
+
+    /// Whether a variable is set, whatever its value says.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.environment.get(name).is_some()
+    }
+
+    /// The names of all variables, in alphabetical order.
+    pub(super) fn all_names(&self) -> Vec<String> {
+        self.environment.names()
     }
 
     /// A variable of this connection: `CLIENTID` reads `AZURE_POSTGRESQL_CLIENTID`.

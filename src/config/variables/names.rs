@@ -25,16 +25,52 @@ const DEFAULT_PREFIX: &str = "AZURE_POSTGRESQL";
 pub struct ConnectionNames {
     prefix: String,
     renamed: BTreeMap<String, String>,
+    /// The resource of Aspire that the connection is.
+    aspire_resource: Option<String>,
 }
 
 impl ConnectionNames {
     /// The names of the connection with this prefix, such as `AZURE_POSTGRESQL_CONN2`.
     pub fn new(prefix: impl Into<String>) -> Self {
         let prefix: String = prefix.into();
-        Self { prefix: prefix.trim_end_matches('_').to_owned(), renamed: BTreeMap::new() }
+        Self {
+            prefix: prefix.trim_end_matches('_').to_owned(),
+            renamed: BTreeMap::new(),
+            aspire_resource: None,
+        }
+    }
+
+    /// The names of the variables that Aspire sets for a resource: for `orders-db` these are
+    /// `ORDERS_DB_URI`, `ORDERS_DB_JDBCCONNECTIONSTRING`, `ConnectionStrings__orders-db`,
+    /// `ORDERS_DB_HOST`, `_PORT`, `_USERNAME`, `_PASSWORD` and `_DATABASENAME`
+    /// ([documentation](https://aspire.dev/integrations/databases/postgres/postgres-host/)).
+    ///
+    /// They complete each other. The identity is what `AZURE_CLIENT_ID` and its kin say, which is how
+    /// Aspire names that of the application.
+    ///
+    /// ```
+    /// use postgres_entra::{ConnectionNames, Environment, Identity, Settings, UserAssignedId};
+    ///
+    /// let environment = Environment::from_vars([
+    ///     ("PG_URI", "postgresql://contoso.postgres.database.azure.com/orders"),
+    ///     ("AZURE_CLIENT_ID", "11111111-1111-1111-1111-111111111111"),
+    /// ]);
+    /// let settings = Settings::from_environment(&environment, &ConnectionNames::aspire("pg"))?;
+    /// assert_eq!(settings.database(), Some("orders"));
+    /// assert!(matches!(settings.identity(), Identity::UserAssigned(UserAssignedId::ClientId(_))));
+    /// # Ok::<(), postgres_entra::ConfigError>(())
+    /// ```
+    pub fn aspire(resource: impl Into<String>) -> Self {
+        let resource: String = resource.into();
+        let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+        let prefix: String = resource.chars().map(letter).collect();
+        Self { aspire_resource: Some(resource), ..Self::new(prefix) }
     }
 
     /// Reads `customized` in place of `original`, as in `--customized-keys ORIGINAL=CUSTOMIZED`.
+    ///
+    /// A connection string of App Service is handed on without the hyphens of its name: what was named
+    /// `my-db` there is `POSTGRESQLCONNSTR_mydb` to the application.
     #[must_use]
     pub fn with_renamed(
         mut self,
@@ -51,7 +87,12 @@ impl ConnectionNames {
     }
 
     pub(super) fn has_default_prefix(&self) -> bool {
-        self.prefix == DEFAULT_PREFIX
+        self.prefix == DEFAULT_PREFIX && self.aspire_resource.is_none()
+    }
+
+    /// The resource of Aspire that the connection is, if it is one.
+    pub(super) fn aspire_resource(&self) -> Option<&str> {
+        self.aspire_resource.as_deref()
     }
 
     /// The name of a variable of this connection: `CLIENTID` is `AZURE_POSTGRESQL_CLIENTID`.

@@ -38,6 +38,7 @@ pub(super) fn find(variables: &Variables<'_>) -> Result<Parameters, ConfigError>
     }
     for (suffix, keyword) in SPLIT {
         if let Some(variable) = variables.of_connection(suffix)? {
+            check_service_link(&variable)?;
             parameters.reconcile(Parameters::single(keyword, variable.value, &variable.name))?;
         }
     }
@@ -73,4 +74,19 @@ fn ssl_mode(ssl: &Variable) -> Result<SslMode, ConfigError> {
                 .in_variable(&ssl.name)
         }),
     }
+}
+
+/// Kubernetes sets `AZURE_POSTGRESQL_PORT` to an address in each pod beside a service of the name
+/// `azure-postgresql`
+/// ([documentation](https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables)).
+fn check_service_link(variable: &Variable) -> Result<(), ConfigError> {
+    if !variable.value.starts_with("tcp://") {
+        return Ok(());
+    }
+    Err(ConfigError::malformed(
+        "is the address of a Kubernetes service (tcp://...), not a port from 1 to 65535; because it \
+         is set DATABASE_URL is not read",
+        "give the pod `enableServiceLinks: false`, or unset it",
+    )
+    .in_variable(&variable.name))
 }

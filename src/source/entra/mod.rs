@@ -54,7 +54,13 @@ impl TokenEndpoint {
     }
 
     fn at(authority: &Url, tenant: String) -> Result<Self, ConfigError> {
-        let url = endpoint::join(authority, &format!("{tenant}/oauth2/v2.0/token"));
+        // The tenant may stand in the authority already, as in the samples of some SDKs.
+        let names_tenant = authority.path().trim_matches('/').eq_ignore_ascii_case(&tenant);
+        let path = match names_tenant {
+            true => "oauth2/v2.0/token".to_owned(),
+            false => format!("{tenant}/oauth2/v2.0/token"),
+        };
+        let url = endpoint::join(authority, &path);
         let client = Client::to(&url);
         Ok(Self { url, tenant, client })
     }

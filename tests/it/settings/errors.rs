@@ -110,7 +110,7 @@ fn an_incomplete_identity_is_refused() {
                 ("AZURE_TENANT_ID", "../MARKER"),
             ],
             Malformed,
-            Some("AZURE_CLIENT_SECRET"),
+            Some("AZURE_TENANT_ID"),
             "neither a GUID nor a domain name",
         ),
     ]);
