@@ -35,6 +35,7 @@ pub mod guide {
 #[cfg(doc)]
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
+mod background;
 mod cache;
 mod clock;
 mod cloud;

@@ -1,9 +1,21 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{Connector, driver_config::driver_config, host_guard, login::LoginMethod};
+use super::{
+    Connector, Shared,
+    driver::driver_config,
+    host_guard,
+    login::{LoginMethod, Logins},
+    servers::Servers,
+};
 use crate::{
-    Cloud, ConfigError, ConfigErrorKind, ConnectionNames, Environment, Error, Identity,
-    RefreshPolicy, Settings, TlsBackend, TokenCache, TokenSource, source,
+    cache::{RefreshPolicy, TokenCache},
+    cloud::Cloud,
+    config::{ConnectionNames, Settings},
+    environment::Environment,
+    error::{ConfigError, ConfigErrorKind, Error},
+    identity::Identity,
+    source::{self, TokenSource},
+    tls::{PreparedTls, TlsBackend, TlsSetUp},
 };
 
 /// How long a connect may take when the builder sets no deadline: long enough for a cold token and a
@@ -151,15 +163,21 @@ impl ConnectorBuilder {
             }
             _ => None,
         };
-        Ok(Connector::assemble(super::Parts {
+        let user = settings.user().map(str::to_owned);
+        Ok(Connector(Arc::new(Shared {
             driver_config: driver_config(&settings),
+            servers: Servers::new(&settings),
+            tls: PreparedTls::new(TlsSetUp {
+                backend: self.backend,
+                root_cert: settings.ssl_root_cert().map(Into::into),
+                negotiation: settings.ssl_negotiation(),
+            }),
             settings,
-            login_method,
+            logins: Logins::new(login_method, user, management_tokens),
             login_reason,
             backend: self.backend,
             deadline: self.deadline,
-            management_tokens,
-        }))
+        })))
     }
 
     /// The settings, as far as they can be judged without the identity's token source.

@@ -1,6 +1,10 @@
 //! Where a token may go.
 
-use crate::{Cloud, ConfigError, ConfigErrorKind, Settings, cloud::resource_of, config::Host};
+use crate::{
+    cloud::{Cloud, resource_of},
+    config::{Host, Settings},
+    error::{ConfigError, ConfigErrorKind},
+};
 
 /// Refuses settings that would send a token to a host outside the cloud that the token is for.
 ///
@@ -70,7 +74,7 @@ fn foreign_scope(host: &Host, scope: &str) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Connector, Identity};
+    use crate::{connector::Connector, identity::Identity};
 
     fn check(host: &str, trusted: &[&str]) -> Result<(), ConfigError> {
         let settings = Settings::new(host, Identity::SystemAssigned);

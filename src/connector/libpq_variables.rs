@@ -1,25 +1,14 @@
 //! A login in the variables that libpq's programs read.
 
-use std::{fmt, path::Path, process::Command};
+use std::{fmt, process::Command};
 
-use super::{Connector, login::Login};
+use super::login::Login;
 use crate::{
-    ConfigError, ConfigErrorKind, Error, Secret, Settings,
-    config::{Choice, Host, TargetSessionAttrs},
+    config::{Choice, Host, Settings, TargetSessionAttrs},
+    error::{ConfigError, ConfigErrorKind},
+    secret::Secret,
+    tls::system_bundle,
 };
-
-/// Where systems keep the certificate authorities that they trust, as one PEM file. libpq before
-/// version 16 knows no other way to use them.
-const SYSTEM_BUNDLES: [&str; 4] = [
-    // Debian, Ubuntu, Alpine, Arch.
-    "/etc/ssl/certs/ca-certificates.crt",
-    // Red Hat, Fedora, Azure Linux.
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    // SUSE.
-    "/etc/ssl/ca-bundle.pem",
-    // macOS, BSD.
-    "/etc/ssl/cert.pem",
-];
 
 /// What libpq puts before the variables that it is given, or takes where they name none. A service
 /// file may name another host, and turn TLS off.
@@ -37,51 +26,15 @@ const OTHERS: [&str; 7] = [
 /// `PGHOST`, `PGPORT`, `PGUSER`, `PGSSLMODE`, the token as `PGPASSWORD`, and so on
 /// ([documentation](https://www.postgresql.org/docs/current/libpq-envars.html)).
 ///
-/// Made by [`Connector::libpq_variables`]. `Debug` shows `PGPASSWORD` as `[redacted]`, and no value of
+/// Made by [`Connector::libpq_variables`](super::Connector::libpq_variables). `Debug` shows `PGPASSWORD` as `[redacted]`, and no value of
 /// `PGOPTIONS` and `PGAPPNAME`, which may hold anything.
 pub struct LibpqVariables {
     vars: Vec<(&'static str, String)>,
     password: Secret,
 }
 
-impl Connector {
-    /// Fetches a token if need be, and puts the login into the variables of libpq.
-    ///
-    /// The token may end within seconds, and a program that has logged in with it may stay connected
-    /// longer. Give the variables to one child process; don't set them for your own:
-    ///
-    /// ```no_run
-    /// # async fn example(connector: postgres_entra::Connector) -> Result<(), Box<dyn std::error::Error>> {
-    /// let mut dump = tokio::process::Command::new("pg_dump");
-    /// connector.libpq_variables().await?.apply_to(dump.as_std_mut());
-    /// let status = dump.arg("--schema-only").status().await?;
-    /// # drop(status);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// libpq trusts either the file in `sslrootcert` or the system's authorities, not both. `PGSSLMODE`
-    /// is `verify-full`, except for a password that the settings send without TLS.
-    ///
-    /// Cancel safe, as [`connect`](Connector::connect), and with the same deadline.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Token`] if there is no valid token, [`Error::Timeout`] at the deadline, and
-    /// [`Error::Config`] if neither settings nor token name the user, or if libpq's programs would take
-    /// the database's name for a connection string.
-    ///
-    /// # Panics
-    ///
-    /// As [`connect`](Connector::connect).
-    pub async fn libpq_variables(&self) -> Result<LibpqVariables, Error> {
-        let login = self.current_login().await?;
-        Ok(LibpqVariables::new(self.settings(), &login)?)
-    }
-}
-
 impl LibpqVariables {
-    fn new(settings: &Settings, login: &Login) -> Result<Self, ConfigError> {
+    pub(super) fn new(settings: &Settings, login: &Login) -> Result<Self, ConfigError> {
         let mut vars = hosts(settings.hosts());
         vars.push(("PGUSER", login.user().to_owned()));
         vars.push(("PGDATABASE", database(settings, login)?));
@@ -164,10 +117,9 @@ fn tls(settings: &Settings) -> Vec<(&'static str, String)> {
     vars
 }
 
-/// The system's bundle, which every libpq can read, else the word that libpq takes from version 16 on.
+/// The system's bundle, which every libpq can read, else the word that it takes from version 16 on.
 fn system_roots() -> String {
-    let bundle = SYSTEM_BUNDLES.into_iter().find(|file| Path::new(file).is_file());
-    bundle.unwrap_or("system").to_owned()
+    system_bundle().unwrap_or("system").to_owned()
 }
 
 impl fmt::Debug for LibpqVariables {
@@ -183,7 +135,7 @@ impl fmt::Debug for LibpqVariables {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Identity, config::SslMode};
+    use crate::{config::SslMode, identity::Identity};
 
     fn try_vars(settings: &Settings) -> Result<LibpqVariables, ConfigError> {
         LibpqVariables::new(settings, &Login::with_password("me".into(), "hunter2".into()))

@@ -1,9 +1,14 @@
 //! One login: who, with which secret.
 
-use super::{Connector, progress::Progress};
+use std::sync::OnceLock;
+
+use super::progress::Progress;
 use crate::{
-    AccessToken, ConfigError, ConfigErrorKind, Error, Rejection, Secret, Stage, TokenCache,
-    cache::Acquired, config::check_role_name,
+    cache::{Acquired, TokenCache},
+    config::check_role_name,
+    error::{ConfigError, ConfigErrorKind, Error, Rejection, Stage},
+    secret::Secret,
+    token::AccessToken,
 };
 
 /// What logins are made with.
@@ -69,10 +74,39 @@ impl Login {
     }
 }
 
-impl Connector {
+/// Where the logins of one connector come from.
+pub(super) struct Logins {
+    method: LoginMethod,
+    /// The role in the settings. It always wins, and then no other is looked for.
+    user: Option<String>,
+    /// Tokens of the management API, if they may be asked for the user's name.
+    management_tokens: Option<TokenCache>,
+    management_name: OnceLock<Option<String>>,
+}
+
+impl Logins {
+    pub(super) fn new(
+        method: LoginMethod,
+        user: Option<String>,
+        management_tokens: Option<TokenCache>,
+    ) -> Self {
+        Self { method, user, management_tokens, management_name: OnceLock::new() }
+    }
+
+    pub(super) fn method(&self) -> &LoginMethod {
+        &self.method
+    }
+
+    pub(super) fn tokens(&self) -> Option<&TokenCache> {
+        match &self.method {
+            LoginMethod::Tokens(tokens) => Some(tokens),
+            LoginMethod::Password(_) => None,
+        }
+    }
+
     /// The name and the secret to log in with.
-    pub(super) async fn prepare_login(&self, progress: &Progress) -> Result<Login, Error> {
-        match &self.0.parts.login_method {
+    pub(super) async fn next(&self, progress: &Progress) -> Result<Login, Error> {
+        match &self.method {
             LoginMethod::Tokens(tokens) => {
                 progress.enter(Stage::Token);
                 let acquired = tokens.acquire().await?;
@@ -80,21 +114,21 @@ impl Connector {
                 Ok(Login::with_token(user, acquired))
             }
             LoginMethod::Password(password) => {
-                let user = self.settings().user().ok_or_else(unknown_user)?;
-                Ok(Login::with_password(user.to_owned(), password.clone()))
+                let user = self.user.clone().ok_or_else(unknown_user)?;
+                Ok(Login::with_password(user, password.clone()))
             }
         }
     }
 
     /// A login with a newer token than the one that the server refused; `None` if there is none.
-    pub(super) async fn renewed_login(
+    pub(super) async fn renewed(
         &self,
         refused: &Login,
         rejection: &Rejection,
         progress: &Progress,
     ) -> Option<Login> {
         let doubtful = refused.doubted_by(rejection)?;
-        let tokens = self.token_cache()?;
+        let tokens = self.tokens()?;
         // The refusal is what the caller has to hear of, should the deadline pass meanwhile.
         progress.failed(rejection.clone().into());
         progress.enter(Stage::Token);
@@ -103,10 +137,10 @@ impl Connector {
         newer.then(|| Login::with_token(refused.user().to_owned(), acquired))
     }
 
-    /// The role to log in as. An explicit one always wins, and then no other is looked for.
+    /// The role to log in as.
     async fn user(&self, token: &AccessToken) -> Result<String, Error> {
-        if let Some(user) = self.0.parts.settings.user() {
-            return Ok(user.to_owned());
+        if let Some(user) = &self.user {
+            return Ok(user.clone());
         }
         let name = match login_name(token) {
             Some(name) => name,
@@ -118,12 +152,12 @@ impl Connector {
 
     /// The name that a token of the management API carries, looked up once.
     async fn management_name(&self) -> Result<Option<String>, Error> {
-        let Some(tokens) = &self.0.parts.management_tokens else { return Ok(None) };
-        if let Some(name) = self.0.management_name.get() {
+        let Some(tokens) = &self.management_tokens else { return Ok(None) };
+        if let Some(name) = self.management_name.get() {
             return Ok(name.clone());
         }
         let token = tokens.token().await?;
-        Ok(self.0.management_name.get_or_init(|| login_name(&token)).clone())
+        Ok(self.management_name.get_or_init(|| login_name(&token)).clone())
     }
 }
 

@@ -1,43 +1,39 @@
 //! Connecting: hosts, deadline, retries, and what to do when a login is refused.
 
-pub(crate) mod attempt;
+mod attempts;
 mod builder;
-mod deadline;
-mod dial;
-mod driver_config;
-mod establish;
+pub(crate) mod driver;
 mod host_guard;
 mod libpq_variables;
 mod login;
-mod login_error;
-mod progress;
-pub(crate) mod reach;
-mod steps;
-pub(crate) mod stream;
+pub(crate) mod progress;
+pub(crate) mod servers;
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 pub use builder::ConnectorBuilder;
 pub use libpq_variables::LibpqVariables;
 use tokio::{
-    sync::OnceCell,
-    task::{JoinError, JoinHandle},
+    task::JoinHandle,
+    time::{Instant, timeout_at},
 };
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
 
 use self::{
-    attempt::{Driver, TokioPostgres},
-    login::{Login, LoginMethod},
-    progress::Progress,
+    driver::TokioPostgres,
+    login::Logins,
+    progress::{Progress, ends_at},
+    servers::Servers,
 };
+#[cfg(feature = "sqlx")]
+use crate::secret::Secret;
 use crate::{
-    Environment, Error, Settings, Stage, TlsBackend, TlsError, TlsErrorKind, TlsStream, TokenCache,
+    cache::TokenCache,
+    config::Settings,
+    environment::Environment,
+    error::{Error, Stage},
     excerpt::Shown,
-    tls::{TlsConnector, TlsSetup},
+    tls::{PreparedTls, TlsBackend, TlsConnector, TlsStream},
 };
 
 /// Connects as the process environment says: the same as `Connector::from_env()?.connect()`.
@@ -73,22 +69,15 @@ pub async fn connect() -> Result<Client, Error> {
 pub struct Connector(Arc<Shared>);
 
 struct Shared {
-    parts: Parts,
-    tls: OnceCell<TlsConnector>,
-    management_name: OnceLock<Option<String>>,
-}
-
-/// What the builder hands over.
-struct Parts {
     settings: Settings,
-    driver_config: Config,
-    login_method: LoginMethod,
-    /// Why this method: one clause without values.
+    logins: Logins,
+    /// Why these logins: one clause without values.
     login_reason: String,
+    servers: Servers,
+    driver_config: Config,
+    tls: PreparedTls,
     backend: TlsBackend,
     deadline: Duration,
-    /// Tokens of the management API, if they may be asked for the user's name.
-    management_tokens: Option<TokenCache>,
 }
 
 impl Connector {
@@ -103,25 +92,6 @@ impl Connector {
     /// environment.
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().build()
-    }
-
-    /// The same, from name and value pairs instead of the process environment.
-    ///
-    /// # Errors
-    ///
-    /// As [`Connector::from_env`].
-    pub fn from_vars<I, K, V>(vars: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item = (K, V)>,
-        K: Into<String>,
-        V: Into<String>,
-    {
-        Self::builder().environment(Environment::from_vars(vars)).build()
-    }
-
-    /// A connector with settings, token source, deadline or TLS library of your choice.
-    pub fn builder() -> ConnectorBuilder {
-        ConnectorBuilder::new()
     }
 
     /// Connects and spawns the task that drives the connection.
@@ -163,10 +133,23 @@ impl Connector {
         self.open(&TokioPostgres).await
     }
 
-    /// A session of whichever driver, by the same rules.
-    pub(crate) async fn open<D: Driver>(&self, driver: &D) -> Result<D::Session, Error> {
-        let (progress, deadline) = (Progress::new(), self.ends_at());
-        self.until(deadline, &progress, self.establish(driver, deadline, &progress)).await
+    /// As [`from_env`](Self::from_env), from name and value pairs instead of the process environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connector::from_env`].
+    pub fn from_vars<I, K, V>(vars: I) -> Result<Self, Error>
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: Into<String>,
+        V: Into<String>,
+    {
+        Self::builder().environment(Environment::from_vars(vars)).build()
+    }
+
+    /// A connector with settings, token source, deadline or TLS library of your choice.
+    pub fn builder() -> ConnectorBuilder {
+        ConnectorBuilder::new()
     }
 
     /// Asks the server to cancel what a client of this connector is executing. The server doesn't say
@@ -183,90 +166,103 @@ impl Connector {
     ///
     /// As [`Connector::connect`].
     pub async fn cancel_query(&self, token: &CancelToken) -> Result<(), Error> {
-        let progress = Progress::new();
+        let progress = self.progress();
         progress.enter(Stage::Tcp);
-        let host = self.0.parts.settings.first_host();
         let cancel = async {
-            let tls = self.tls().await?;
-            let result = token.cancel_query(tls).await;
-            result.map_err(|error| login_error::classify(error, host, None))
+            let result = token.cancel_query(self.tls().await?).await;
+            result.map_err(|error| driver::classify(error, self.settings().first_host(), None))
         };
-        self.until(self.ends_at(), &progress, cancel).await
+        timeout_at(progress.deadline(), cancel).await.unwrap_or_else(|_| Err(progress.timed_out()))
     }
 
-    /// The name and the secret to log in with now, for a driver that keeps both.
-    #[cfg(feature = "sqlx")]
-    pub(crate) async fn user_and_password(&self) -> Result<(String, crate::Secret), Error> {
+    /// Fetches a token if need be, and puts the login into the variables of libpq.
+    ///
+    /// The token may end within seconds, and a program that has logged in with it may stay connected
+    /// longer. Give the variables to one child process; don't set them for your own:
+    ///
+    /// ```no_run
+    /// # async fn example(connector: postgres_entra::Connector) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut dump = tokio::process::Command::new("pg_dump");
+    /// connector.libpq_variables().await?.apply_to(dump.as_std_mut());
+    /// let status = dump.arg("--schema-only").status().await?;
+    /// # drop(status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// libpq trusts either the file in `sslrootcert` or the system's authorities, not both. `PGSSLMODE`
+    /// is `verify-full`, except for a password that the settings send without TLS.
+    ///
+    /// Cancel safe, as [`connect`](Connector::connect), and with the same deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Token`] if there is no valid token, [`Error::Timeout`] at the deadline, and
+    /// [`Error::Config`] if neither settings nor token name the user, or if libpq's programs would take
+    /// the database's name for a connection string.
+    ///
+    /// # Panics
+    ///
+    /// As [`connect`](Connector::connect).
+    pub async fn libpq_variables(&self) -> Result<LibpqVariables, Error> {
         let login = self.current_login().await?;
-        Ok((login.user().to_owned(), login.password().into()))
-    }
-
-    async fn current_login(&self) -> Result<Login, Error> {
-        let progress = Progress::new();
-        self.until(self.ends_at(), &progress, self.prepare_login(&progress)).await
+        Ok(LibpqVariables::new(self.settings(), &login)?)
     }
 
     /// The token cache, for sharing, metrics and warm-up; `None` if a password logs in.
     pub fn token_cache(&self) -> Option<&TokenCache> {
-        match &self.0.parts.login_method {
-            LoginMethod::Tokens(tokens) => Some(tokens),
-            LoginMethod::Password(_) => None,
-        }
+        self.0.logins.tokens()
     }
 
     /// The settings in use.
     pub fn settings(&self) -> &Settings {
-        &self.0.parts.settings
+        &self.0.settings
     }
 
-    fn assemble(parts: Parts) -> Self {
-        Self(Arc::new(Shared { parts, tls: OnceCell::new(), management_name: OnceLock::new() }))
+    /// Why this token source, or why a password: one clause without values.
+    pub(crate) fn login_reason(&self) -> &str {
+        &self.0.login_reason
     }
 
-    /// The TLS connector, built at the first call on a thread where it may block.
-    ///
-    /// A task waits for it, and not the caller: a caller that isn't polled must not hold up the others.
+    /// The TLS library of its connections.
+    pub(crate) fn tls_backend(&self) -> TlsBackend {
+        self.0.backend
+    }
+
+    /// The limit for one connect as a whole.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.0.deadline
+    }
+
+    /// When a connect that begins now has to be over.
+    pub(crate) fn ends_at(&self) -> Instant {
+        ends_at(self.deadline())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::new(self.deadline(), self.ends_at())
+    }
+
+    /// The TLS connector. Cancel safe; nobody waits for a runtime that somebody else has to drive.
     pub(crate) async fn tls(&self) -> Result<TlsConnector, Error> {
-        if let Some(connector) = self.0.tls.get() {
-            return Ok(connector.clone());
-        }
-        let connector = self.clone();
-        let built = tokio::spawn(async move {
-            let tls = connector.0.tls.get_or_try_init(|| connector.build_tls_apart());
-            tls.await.cloned()
-        });
-        built.await.map_err(tls_set_up_ended)?
+        self.0.tls.get().await
     }
 
-    async fn build_tls_apart(&self) -> Result<TlsConnector, Error> {
-        let connector = self.clone();
-        let built = tokio::task::spawn_blocking(move || connector.build_tls());
-        built.await.map_err(tls_set_up_ended)?
+    /// The name and the secret to log in with now, for a driver that keeps both.
+    #[cfg(feature = "sqlx")]
+    pub(crate) async fn user_and_password(&self) -> Result<(String, Secret), Error> {
+        let login = self.current_login().await?;
+        Ok((login.user().to_owned(), login.password().into()))
     }
-
-    fn build_tls(&self) -> Result<TlsConnector, Error> {
-        let Parts { settings, backend, .. } = &self.0.parts;
-        TlsConnector::build(&TlsSetup {
-            backend: *backend,
-            root_cert: settings.ssl_root_cert(),
-            negotiation: settings.ssl_negotiation(),
-        })
-    }
-}
-
-/// A panic of the TLS library may say anything.
-#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn tls_set_up_ended(error: JoinError) -> TlsError {
-    TlsError::new(TlsErrorKind::Setup, None, Some(Shown::of(&error).into()))
 }
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector")
-            .field("settings", &self.0.parts.settings)
-            .field("login_method", &self.0.parts.login_method)
-            .field("backend", &self.0.parts.backend)
-            .field("deadline", &self.0.parts.deadline)
+            .field("settings", &self.0.settings)
+            .field("login_method", &self.0.logins.method())
+            .field("backend", &self.0.backend)
+            .field("deadline", &self.0.deadline)
             .finish_non_exhaustive()
     }
 }

@@ -3,22 +3,38 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
+use tokio::time::Instant;
 use tokio_postgres::{
     Socket,
     tls::{MakeTlsConnect, TlsConnect},
 };
 
 use crate::{
-    Error, Stage, TlsError,
+    clock::{Clock, SystemClock},
+    error::{Error, Stage, TlsError},
     tls::{Allowance, Handshake, TlsConnector, TlsStream},
 };
 
-/// The stage that a connect is in and the last attempt that failed. Clones share both.
+/// Stands for a deadline that the clock can't express.
+const FAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// When a connect that may take so long, and begins now, has to be over.
+pub(super) fn ends_at(limit: Duration) -> Instant {
+    let now = SystemClock.now().monotonic;
+    now.checked_add(limit).unwrap_or(now + FAR)
+}
+
+/// The deadline of a connect, the stage that it is in and the last attempt that failed. Clones share them.
 #[derive(Clone, Debug)]
-pub(super) struct Progress(Arc<Mutex<Journal>>);
+pub(super) struct Progress {
+    limit: Duration,
+    deadline: Instant,
+    journal: Arc<Mutex<Journal>>,
+}
 
 #[derive(Debug)]
 struct Journal {
@@ -27,8 +43,14 @@ struct Journal {
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Journal { stage: Stage::Token, last_failure: None })))
+    /// Of a connect that may take `limit` as a whole, and has to be over at this time.
+    pub(super) fn new(limit: Duration, deadline: Instant) -> Self {
+        let journal = Journal { stage: Stage::Token, last_failure: None };
+        Self { limit, deadline, journal: Arc::new(Mutex::new(journal)) }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     pub(super) fn enter(&self, stage: Stage) {
@@ -36,33 +58,37 @@ impl Progress {
     }
 
     pub(super) fn failed(&self, error: Error) {
-        self.journal().last_failure = Some(error);
+        let earlier = self.journal().last_failure.replace(error);
+        // Outside the lock: a cause may be anybody's type, with a `drop` of its own.
+        drop(earlier);
     }
 
     pub(super) fn stage(&self) -> Stage {
         self.journal().stage
     }
 
-    pub(super) fn take_failure(&self) -> Option<Error> {
-        self.journal().last_failure.take()
+    /// The error at the deadline: what the connect was doing, and what had failed before.
+    pub(super) fn timed_out(&self) -> Error {
+        let mut journal = self.journal();
+        Error::Timeout {
+            stage: journal.stage,
+            limit: self.limit,
+            last: journal.last_failure.take().map(Box::new),
+        }
     }
 
-    fn journal(&self) -> std::sync::MutexGuard<'_, Journal> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A TLS connector that reports when the handshake begins and ends, and limits what is read after it.
 pub(crate) struct ObservedTls {
-    connector: TlsConnector,
-    progress: Progress,
-    allowance: Allowance,
-}
-
-impl ObservedTls {
-    pub(super) fn new(connector: TlsConnector, progress: Progress, allowance: Allowance) -> Self {
-        Self { connector, progress, allowance }
-    }
+    pub(super) connector: TlsConnector,
+    pub(super) progress: Progress,
+    pub(super) allowance: Allowance,
+    /// What follows the TCP connection: where there is no TLS, the login.
+    pub(super) in_clear: bool,
 }
 
 impl MakeTlsConnect<Socket> for ObservedTls {
@@ -70,7 +96,11 @@ impl MakeTlsConnect<Socket> for ObservedTls {
     type TlsConnect = ObservedHandshake;
     type Error = TlsError;
 
+    /// The driver asks for this as soon as it has a TCP connection, whether it will use TLS or not.
     fn make_tls_connect(&mut self, host: &str) -> Result<ObservedHandshake, TlsError> {
+        if self.in_clear {
+            self.progress.enter(Stage::Login);
+        }
         let handshake = self.connector.make_tls_connect(host)?;
         let (progress, allowance) = (self.progress.clone(), self.allowance.clone());
         Ok(ObservedHandshake { handshake, progress, allowance })

@@ -8,8 +8,9 @@ use tokio::{
 };
 
 use super::{
+    kind::kind,
     report::{Step, StepName},
-    running::{Running, root_cause},
+    running::{Running, root_cause, with_causes},
     show::days_between,
     value::Value,
 };
@@ -18,11 +19,11 @@ use crate::{
     config::{Host, Settings},
     connector::{
         Connector,
-        reach::{addresses, fair_share, more_hopeful},
+        servers::{addresses, fair_share, more_hopeful},
     },
-    error::{ConnectError, Error, Stage},
+    error::{ConnectError, Error, Stage, TlsErrorKind},
     excerpt::excerpt,
-    tls::{CertificateFacts, TlsFacts, probe},
+    tls::{CertificateFacts, TlsFacts, probe, shown_certificate},
 };
 
 /// A server and one of its addresses.
@@ -76,7 +77,7 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
 async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant) -> [Step; 2] {
     let settings = connector.settings();
     let (mut tcp, mut tls) = (Running::paused(StepName::Tcp), Running::paused(StepName::Tls));
-    let (mut no_tcp, mut no_tls) = (None, None);
+    let (mut no_tcp, mut no_tls, mut refused) = (None, None, None);
     for (index, (host, address)) in targets.iter().enumerate() {
         let limit = limit(settings.connect_timeout(), deadline, targets.len() - index);
         let stream = match tcp.work(within(limit, Stage::Tcp, dial(host, *address))).await {
@@ -100,12 +101,22 @@ async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant)
             }
             Err(error) => {
                 tls.detail(address.to_string(), root_cause(&error));
+                if is_refused_certificate(&error) && refused.is_none() {
+                    refused = tls.work(shown(connector, host, *address, limit)).await;
+                }
                 no_tls = Some(more_hopeful(no_tls, error));
             }
         }
     }
     match no_tls {
-        Some(error) => [tcp.passed(), tls.failed(&error)],
+        Some(error) => {
+            if let Some(certificate) = &refused {
+                describe_certificate(certificate, &mut tls);
+            }
+            let hint = refused.as_ref().and_then(CertificateFacts::hint);
+            let fix = hint.unwrap_or(error.hint());
+            [tcp.passed(), tls.failed_with(&kind(&error), &with_causes(&error), fix)]
+        }
         None => {
             let error = no_tcp.expect("there is a target, and it was not reached");
             [tcp.failed(&error), Step::not_reached(StepName::Tls, StepName::Tcp)]
@@ -134,12 +145,39 @@ async fn encrypt(connector: &Connector, host: &Host, stream: TcpStream) -> Resul
 fn describe(facts: &TlsFacts, step: &mut Running) {
     step.known("version", facts.version.as_deref());
     step.known("cipher", facts.cipher.as_deref());
-    if let Some(CertificateFacts { issuer, not_after }) = &facts.certificate {
-        step.detail("issuer", excerpt(issuer, &[]));
-        step.detail("not_after", Value::Time(*not_after));
-        let days = days_between(SystemClock.now().wall, *not_after);
-        step.detail("days_to_expiry", Value::Number(days));
+    if let Some(certificate) = &facts.certificate {
+        describe_certificate(certificate, step);
     }
+}
+
+fn describe_certificate(certificate: &CertificateFacts, step: &mut Running) {
+    let CertificateFacts { issuer, subject, names, not_after } = certificate;
+    step.detail("issuer", excerpt(issuer, &[]));
+    step.detail("subject", excerpt(subject, &[]));
+    step.known("names", Value::list(names.iter().map(|name| excerpt(name, &[]))));
+    step.detail("not_after", Value::Time(*not_after));
+    let days = days_between(SystemClock.now().wall, *not_after);
+    step.detail("days_to_expiry", Value::Number(days));
+}
+
+fn is_refused_certificate(error: &Error) -> bool {
+    matches!(error, Error::Tls(error) if error.kind() == TlsErrorKind::Certificate)
+}
+
+/// The certificate that was refused, by a connection of its own: who issued it tells whether a proxy
+/// stands in between.
+async fn shown(
+    connector: &Connector,
+    host: &Host,
+    address: SocketAddr,
+    deadline: Instant,
+) -> Option<CertificateFacts> {
+    let negotiation = connector.settings().ssl_negotiation();
+    let look = async {
+        let stream = TcpStream::connect(address).await.ok()?;
+        shown_certificate(connector.tls_backend(), negotiation, host.name(), stream).await
+    };
+    timeout_at(deadline, look).await.ok()?
 }
 
 /// The outcome, or a time-out of this stage.

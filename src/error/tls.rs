@@ -1,14 +1,15 @@
-use std::error::Error as StdError;
+use std::{error::Error as StdError, sync::Arc};
 
 use super::{cause, text::write_as_problem_and_hint};
 
 /// TLS could not be set up as it must be. No credential was sent.
 ///
 /// `Display` reads `<problem>; <hint>`.
+#[derive(Clone)]
 pub struct TlsError {
     kind: TlsErrorKind,
     host: Option<String>,
-    cause: Option<Box<dyn StdError + Send + Sync>>,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What went wrong with TLS.
@@ -31,7 +32,7 @@ impl TlsError {
         host: Option<&str>,
         cause: Option<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { kind, host: host.map(str::to_owned), cause }
+        Self { kind, host: host.map(str::to_owned), cause: cause.map(Arc::from) }
     }
 
     /// What went wrong.

@@ -46,7 +46,10 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::CHECK_LIMIT;
-use crate::{ConnectError, Connector, Error};
+use crate::{
+    connector::{Connector, drive},
+    error::{ConnectError, Error},
+};
 
 /// Makes the connections of a bb8 pool.
 #[derive(Clone, Debug)]
@@ -72,7 +75,8 @@ impl ManageConnection for ConnectionManager {
     type Error = Error;
 
     async fn connect(&self) -> Result<Client, Error> {
-        let client = self.connector.connect().await?;
+        let (client, connection) = self.connector.connect_parts().await?;
+        drive(connection);
         self.errors.last().take();
         Ok(client)
     }

@@ -43,7 +43,10 @@ use tokio_postgres::{
     tls::{NoTlsStream, TlsConnect},
 };
 
-use crate::{Connector, Error, connector::drive};
+use crate::{
+    connector::{Connector, drive},
+    error::Error,
+};
 
 /// A builder for a pool with deadpool's defaults, and tokio as its runtime, which time-outs need.
 pub fn builder(connector: &Connector) -> PoolBuilder {

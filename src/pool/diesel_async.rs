@@ -32,8 +32,12 @@ use ::diesel_async::{
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig},
 };
 use diesel::ConnectionError;
+use tokio::time::timeout_at;
 
-use crate::{ConnectError, Connector, Error, error::cause};
+use crate::{
+    connector::{Connector, driver::TokioPostgres},
+    error::{ConnectError, Error, Stage, cause},
+};
 
 /// Connects as [`Connector::connect`] does, for diesel.
 ///
@@ -43,14 +47,20 @@ use crate::{ConnectError, Connector, Error, error::cause};
 ///
 /// As [`Connector::connect`], and [`Error::Connect`] if the session can't be set up for diesel.
 pub async fn connect(connector: &Connector) -> Result<AsyncPgConnection, Error> {
-    let session = connector.connect_with(async |(client, connection)| {
-        let session = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
-        session.map_err(|error| {
+    let ends_at = connector.ends_at();
+    let (client, connection) = connector.open(&TokioPostgres).await?;
+    let set_up = AsyncPgConnection::try_from_client_and_connection(client, connection);
+    match timeout_at(ends_at, set_up).await {
+        Ok(Ok(session)) => Ok(session),
+        Ok(Err(error)) => {
             let host = connector.settings().first_host();
-            ConnectError::new(host.name(), host.port(), true, error).into()
-        })
-    });
-    session.await
+            Err(ConnectError::new(host.name(), host.port(), true, error).into())
+        }
+        Err(_) => {
+            let limit = connector.deadline();
+            Err(Error::Timeout { stage: Stage::Login, limit, last: None })
+        }
+    }
 }
 
 /// What makes the connections of a pool: all of them with [`connect`].

@@ -40,7 +40,7 @@ use std::error::Error as StdError;
 #[cfg(feature = "bb8")]
 use std::time::Duration;
 
-use crate::{Error, error::cause};
+use crate::error::{Error, cause};
 
 /// How long a pool waits for a server's answer before it gives a connection up. The answer takes one round
 /// trip; a server that stalls for longer under load would only get more to do by new logins.

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::connector::stream::ServerAddress;
+use crate::connector::driver::ServerAddress;
 
 /// The keys of open sessions, as the servers gave them, and where each session is.
 #[derive(Debug, Default)]

@@ -6,10 +6,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     config::{Settings, TargetSessionAttrs},
-    connector::{
-        attempt::{Attempt, Driver},
-        stream::ServerAddress,
-    },
+    connector::driver::{Attempt, Driver, ServerAddress},
     error::Error,
     tls::TlsStream,
     wire::{self, Authentication, Message, Startup},

@@ -1,6 +1,10 @@
-//! Who issued a certificate and when it ends, for diagnosis. The TLS library has verified it before.
+//! Who issued a certificate, for whom and until when, for diagnosis. Whether it is to be trusted is the TLS
+//! library's business.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::{Duration, SystemTime},
+};
 
 use time::{Date, Month, PrimitiveDateTime, Time};
 
@@ -9,6 +13,10 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 pub(crate) struct CertificateFacts {
     /// The issuer's common name and organisation.
     pub(crate) issuer: String,
+    /// The subject's, which TLS has no use for any more: the names below count.
+    pub(crate) subject: String,
+    /// The host names and addresses that it is for.
+    pub(crate) names: Vec<String>,
     pub(crate) not_after: SystemTime,
 }
 
@@ -20,10 +28,31 @@ mod tag {
     pub(super) const GENERALIZED_TIME: u8 = 0x18;
     pub(super) const SEQUENCE: u8 = 0x30;
     pub(super) const SET: u8 = 0x31;
+    pub(super) const BOOLEAN: u8 = 0x01;
+    pub(super) const OCTET_STRING: u8 = 0x04;
     pub(super) const EXPLICIT_VERSION: u8 = 0xa0;
+    pub(super) const EXPLICIT_EXTENSIONS: u8 = 0xa3;
+    pub(super) const DNS_NAME: u8 = 0x82;
+    pub(super) const IP_ADDRESS: u8 = 0x87;
 }
 
-/// The parts of an issuer's name that are worth showing, and how they are written.
+/// The extension with the names that a certificate is for
+/// ([RFC 5280, section 4.2.1.6](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6)).
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+
+/// How many names are worth showing.
+const NAMES_LIMIT: usize = 8;
+
+/// The DigiCert Global Root G1, which bears no number, and the authorities below it that Azure's servers
+/// have used ([Azure](https://learn.microsoft.com/azure/postgresql/security/security-tls)).
+const UNDER_GLOBAL_ROOT_G1: [&str; 4] = [
+    "CN=DigiCert Global Root CA,",
+    "CN=DigiCert TLS RSA SHA256 2020 CA1,",
+    "CN=DigiCert SHA2 Secure Server CA,",
+    "CN=DigiCert Basic RSA CN CA G2,",
+];
+
+/// The parts of a name that are worth showing, and how they are written.
 const SHOWN: [(&[u8], &str); 2] = [(&[0x55, 0x04, 0x03], "CN"), (&[0x55, 0x04, 0x0a], "O")];
 
 impl CertificateFacts {
@@ -40,7 +69,23 @@ impl CertificateFacts {
         let mut validity = fields.content_of(tag::SEQUENCE)?;
         let _not_before = validity.element()?;
         let (kind, not_after) = validity.element()?;
-        Some(Self { issuer: name(issuer), not_after: time(kind, not_after)? })
+        let subject = fields.content_of(tag::SEQUENCE)?;
+        Some(Self {
+            issuer: name(issuer),
+            subject: name(subject),
+            names: names(fields).unwrap_or_default(),
+            not_after: time(kind, not_after)?,
+        })
+    }
+
+    /// What is known about this issuer, should the certificate be refused.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        let issuer = format!("{},", self.issuer);
+        UNDER_GLOBAL_ROOT_G1.iter().any(|name| issuer.contains(name)).then_some(
+            "the server still shows a certificate under DigiCert Global Root G1, which the stores of \
+             authorities have begun to drop: name a file with that root (DigiCert Global Root CA) in \
+             PGSSLROOTCERT or sslrootcert until the server has a newer one",
+        )
     }
 }
 
@@ -80,9 +125,9 @@ impl<'a> Der<'a> {
 }
 
 /// A name as `CN=..., O=...`: a sequence of sets of attributes, each an id and a text.
-fn name(mut issuer: Der<'_>) -> String {
+fn name(mut of: Der<'_>) -> String {
     let mut shown = Vec::new();
-    while let Some(mut attributes) = issuer.content_of(tag::SET) {
+    while let Some(mut attributes) = of.content_of(tag::SET) {
         while let Some(attribute) = attributes.content_of(tag::SEQUENCE) {
             shown.extend(attribute_text(attribute));
         }
@@ -103,6 +148,41 @@ fn attribute_text(mut attribute: Der<'_>) -> Option<String> {
         _ => String::from_utf8_lossy(text).into_owned(),
     };
     Some(format!("{label}={text}"))
+}
+
+/// The names in the extensions, which are the last of a certificate's fields.
+fn names(mut fields: Der<'_>) -> Option<Vec<String>> {
+    let mut extensions = loop {
+        let (tag, content) = fields.element()?;
+        if tag == tag::EXPLICIT_EXTENSIONS {
+            break Der(content).content_of(tag::SEQUENCE)?;
+        }
+    };
+    let mut list = loop {
+        let mut extension = extensions.content_of(tag::SEQUENCE)?;
+        if extension.content_of(tag::OBJECT_ID)?.0 != SUBJECT_ALT_NAME {
+            continue;
+        }
+        if extension.peek() == Some(tag::BOOLEAN) {
+            extension.element()?;
+        }
+        break extension.content_of(tag::OCTET_STRING)?.content_of(tag::SEQUENCE)?;
+    };
+    let mut names = Vec::new();
+    while let Some((kind, name)) = list.element().filter(|_| names.len() < NAMES_LIMIT) {
+        names.extend(match kind {
+            tag::DNS_NAME => Some(String::from_utf8_lossy(name).into_owned()),
+            tag::IP_ADDRESS => address(name).map(|address| address.to_string()),
+            _ => None,
+        });
+    }
+    Some(names)
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = || <[u8; 4]>::try_from(bytes).ok().map(|it| Ipv4Addr::from(it).into());
+    let v6 = || <[u8; 16]>::try_from(bytes).ok().map(|it| Ipv6Addr::from(it).into());
+    v4().or_else(v6)
 }
 
 /// `YYMMDDhhmmssZ` for the years 1950 to 2049, `YYYYMMDDhhmmssZ` for others
@@ -166,20 +246,41 @@ mod tests {
 
     #[cfg(feature = "emulator")]
     fn certificate(common_name: &str) -> Vec<u8> {
-        use rcgen::{CertificateParams, DnType, KeyPair};
+        use rcgen::{CertificateParams, DnType, KeyPair, SanType};
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::OrganizationName, "Contoso");
         params.distinguished_name.push(DnType::CommonName, common_name);
+        params.subject_alt_names = ["db.example", "127.0.0.1", "::1"]
+            .map(|name| match name.parse() {
+                Ok(address) => SanType::IpAddress(address),
+                Err(_) => SanType::DnsName(name.try_into().unwrap()),
+            })
+            .to_vec();
         params.not_after = rcgen::date_time_ymd(2031, 2, 3);
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
     }
 
     #[cfg(feature = "emulator")]
     #[test]
-    fn a_certificate_tells_its_issuer_and_its_end() {
+    fn a_certificate_tells_its_issuer_its_names_and_its_end() {
         let facts = CertificateFacts::read(&certificate("authority of the tests")).unwrap();
         assert_eq!(facts.issuer, "CN=authority of the tests, O=Contoso");
+        assert_eq!(facts.subject, facts.issuer, "it signed itself");
+        assert_eq!(facts.names, ["db.example", "127.0.0.1", "::1"]);
         assert_eq!(facts.not_after, at(1_927_843_200));
+    }
+
+    #[cfg(feature = "emulator")]
+    #[test]
+    fn an_authority_under_the_root_that_stores_drop_has_a_hint() {
+        let hint = |name| CertificateFacts::read(&certificate(name)).unwrap().hint();
+        for name in ["DigiCert Global Root CA", "DigiCert TLS RSA SHA256 2020 CA1"] {
+            assert!(hint(name).unwrap().contains("Global Root G1"), "{name}");
+        }
+        for name in ["DigiCert Global Root G2", "Microsoft Azure RSA TLS Issuing CA 03", "Contoso"]
+        {
+            assert_eq!(hint(name), None, "{name}");
+        }
     }
 
     #[cfg(feature = "emulator")]

@@ -2,20 +2,29 @@
 //!
 //! Chain and host name are always verified; there is no switch to turn that off. A connector is
 //! expensive to build (native-tls parses the system's certificate authorities, about 55 ms) and
-//! cheap to clone, so a [`Connector`](crate::Connector) builds one and keeps it.
+//! cheap to clone, so a [`Connector`](crate::connector::Connector) has one built and keeps it.
 
 mod allowance;
 mod certificate;
 #[cfg(feature = "native-tls")]
 mod native;
+mod prepared;
 mod probe;
 #[cfg(feature = "rustls")]
 mod rustls_config;
 #[cfg(feature = "rustls")]
 mod rustls_connect;
 mod stream;
+mod system_bundle;
+mod unverified;
 
-use std::{future::Future, path::Path, pin::Pin};
+use std::{
+    fs::File,
+    future::Future,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    pin::Pin,
+};
 
 use tokio_postgres::{
     Socket,
@@ -24,12 +33,18 @@ use tokio_postgres::{
 
 pub(crate) use allowance::Allowance;
 pub(crate) use certificate::CertificateFacts;
+pub(crate) use prepared::PreparedTls;
 pub(crate) use probe::{TlsFacts, probe};
 #[cfg(feature = "rustls")]
 pub(crate) use rustls_config::client_config as rustls_client_config;
 pub use stream::TlsStream;
+pub(crate) use system_bundle::system_bundle;
+pub(crate) use unverified::shown_certificate;
 
-use crate::{ConfigError, ConfigErrorKind, Error, TlsError, config::SslNegotiation};
+use crate::{
+    config::SslNegotiation,
+    error::{ConfigError, ConfigErrorKind, Error, TlsError},
+};
 
 /// Which TLS library carries the connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,14 +80,21 @@ impl Default for TlsBackend {
 
 /// What a TLS connector is built from.
 #[derive(Clone, Debug)]
-pub(crate) struct TlsSetup<'a> {
+pub(crate) struct TlsSetUp {
     pub(crate) backend: TlsBackend,
-    pub(crate) root_cert: Option<&'a Path>,
+    pub(crate) root_cert: Option<PathBuf>,
     pub(crate) negotiation: SslNegotiation,
 }
 
+/// Why there is no TLS connector, for all who wait for it.
+#[derive(Clone, Debug)]
+enum SetUpError {
+    RootCert(ConfigError),
+    Library(TlsError),
+}
+
 /// A TLS connector for tokio-postgres. Cloning is cheap.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum TlsConnector {
     #[cfg(feature = "native-tls")]
     NativeTls(native::Connector),
@@ -82,24 +104,56 @@ pub(crate) enum TlsConnector {
 
 impl TlsConnector {
     /// Builds a connector. Blocks: reads files, and parses the system's certificate authorities.
-    pub(crate) fn build(setup: &TlsSetup<'_>) -> Result<Self, Error> {
-        let roots = setup.root_cert.map(read_root_cert).transpose()?;
-        match setup.backend {
+    fn build(set_up: &TlsSetUp) -> Result<Self, SetUpError> {
+        let roots = set_up.root_cert.as_deref().map(read_root_cert).transpose()?;
+        let (roots, negotiation) = (roots.as_deref(), set_up.negotiation);
+        match set_up.backend {
             #[cfg(feature = "native-tls")]
             TlsBackend::NativeTls => {
-                native::Connector::build(roots.as_deref(), setup.negotiation).map(Self::NativeTls)
+                native::Connector::build(roots, negotiation).map(Self::NativeTls)
             }
             #[cfg(feature = "rustls")]
             TlsBackend::Rustls => {
-                rustls_connect::Connector::build(roots.as_deref(), setup.negotiation)
-                    .map(Self::Rustls)
+                rustls_connect::Connector::build(roots, negotiation).map(Self::Rustls)
             }
         }
     }
 }
 
+/// Hundreds of authorities fit into a megabyte.
+const ROOT_CERT_LIMIT: u64 = 8 * 1024 * 1024;
+
 fn read_root_cert(file: &Path) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(file).map_err(|error| root_cert_error("the file can't be read").with_cause(error))
+    let unreadable = |error| root_cert_error("the file can't be read").with_cause(error);
+    let file = File::open(file).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(ROOT_CERT_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > ROOT_CERT_LIMIT {
+        let error = io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 8 MiB");
+        return Err(unreadable(error));
+    }
+    Ok(bytes)
+}
+
+impl From<ConfigError> for SetUpError {
+    fn from(error: ConfigError) -> Self {
+        Self::RootCert(error)
+    }
+}
+
+impl From<TlsError> for SetUpError {
+    fn from(error: TlsError) -> Self {
+        Self::Library(error)
+    }
+}
+
+impl From<SetUpError> for Error {
+    fn from(error: SetUpError) -> Self {
+        match error {
+            SetUpError::RootCert(error) => error.into(),
+            SetUpError::Library(error) => error.into(),
+        }
+    }
 }
 
 /// An error about the file of certificate authorities, under the name that people set it by.

@@ -6,15 +6,21 @@ use native_tls::Certificate;
 use tokio::net::TcpStream;
 use tokio_postgres::{Socket, tls::TlsConnect};
 
-use super::{CertificateFacts, TlsFacts, TlsStream, root_cert_error};
-use crate::{Error, TlsError, TlsErrorKind, config::SslNegotiation, error::cause};
+use super::{CertificateFacts, SetUpError, TlsFacts, TlsStream, root_cert_error};
+use crate::{
+    config::SslNegotiation,
+    error::{ConfigError, TlsError, TlsErrorKind, cause},
+};
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Connector(native_tls::TlsConnector);
 
 impl Connector {
     /// Trusts the system's roots and, in addition, those in `roots`, a PEM bundle.
-    pub(super) fn build(roots: Option<&[u8]>, negotiation: SslNegotiation) -> Result<Self, Error> {
+    pub(super) fn build(
+        roots: Option<&[u8]>,
+        negotiation: SslNegotiation,
+    ) -> Result<Self, SetUpError> {
         let mut builder = native_tls::TlsConnector::builder();
         for root in roots.map(parse_roots).transpose()?.into_iter().flatten() {
             builder.add_root_certificate(root);
@@ -46,12 +52,12 @@ impl Connector {
     }
 }
 
-fn parse_roots(pem: &[u8]) -> Result<Vec<Certificate>, Error> {
+fn parse_roots(pem: &[u8]) -> Result<Vec<Certificate>, ConfigError> {
     let roots = Certificate::stack_from_pem(pem).map_err(|error| {
         root_cert_error("the file holds no readable certificate").with_cause(error)
     })?;
     if roots.is_empty() {
-        return Err(root_cert_error("the file holds no certificate").into());
+        return Err(root_cert_error("the file holds no certificate"));
     }
     Ok(roots)
 }

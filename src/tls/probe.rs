@@ -6,7 +6,10 @@ use tokio::{
 };
 
 use super::{CertificateFacts, TlsConnector};
-use crate::{TlsError, TlsErrorKind, config::SslNegotiation};
+use crate::{
+    config::SslNegotiation,
+    error::{TlsError, TlsErrorKind},
+};
 
 /// Asks a PostgreSQL server to go on with TLS
 /// ([format](https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-SSLREQUEST)).
@@ -40,7 +43,7 @@ pub(crate) async fn probe(
     }
 }
 
-async fn request_tls(host: &str, stream: &mut TcpStream) -> Result<(), TlsError> {
+pub(super) async fn request_tls(host: &str, stream: &mut TcpStream) -> Result<(), TlsError> {
     let lost = |error| TlsError::new(TlsErrorKind::Handshake, Some(host), Some(Box::from(error)));
     stream.write_all(&SSL_REQUEST).await.map_err(lost)?;
     match stream.read_u8().await.map_err(lost)? {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
 
-use crate::{TlsError, TlsErrorKind};
+use crate::error::{TlsError, TlsErrorKind};
 
 /// A configuration that trusts the operating system's roots and, in addition, `extra_roots`.
 ///

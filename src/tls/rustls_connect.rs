@@ -1,6 +1,6 @@
 //! TLS through rustls.
 
-use std::{io, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use tokio::{
@@ -9,19 +9,33 @@ use tokio::{
 };
 use tokio_postgres::Socket;
 
-use super::{CertificateFacts, TlsFacts, TlsStream, root_cert_error, rustls_client_config};
-use crate::{Error, TlsError, TlsErrorKind, config::SslNegotiation};
+use super::{
+    CertificateFacts, SetUpError, TlsFacts, TlsStream, root_cert_error, rustls_client_config,
+};
+use crate::{
+    config::SslNegotiation,
+    error::{ConfigError, TlsError, TlsErrorKind},
+};
 
 /// The protocol name that a server wants to see in a direct TLS handshake
 /// ([documentation](https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL)).
-const ALPN: &[u8] = b"postgresql";
+pub(super) const ALPN: &[u8] = b"postgresql";
 
 #[derive(Clone)]
 pub(crate) struct Connector(tokio_rustls::TlsConnector);
 
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connector").finish_non_exhaustive()
+    }
+}
+
 impl Connector {
     /// Trusts the system's roots and, in addition, those in `roots`, a PEM bundle.
-    pub(super) fn build(roots: Option<&[u8]>, negotiation: SslNegotiation) -> Result<Self, Error> {
+    pub(super) fn build(
+        roots: Option<&[u8]>,
+        negotiation: SslNegotiation,
+    ) -> Result<Self, SetUpError> {
         let roots = roots.map(parse_roots).transpose()?.unwrap_or_default();
         let mut config = rustls_client_config(roots)?;
         if negotiation == SslNegotiation::Direct {
@@ -60,13 +74,13 @@ impl Connector {
     }
 }
 
-fn parse_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+fn parse_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let roots =
         CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(|error| {
             root_cert_error("the file holds no readable certificate").with_cause(error)
         })?;
     if roots.is_empty() {
-        return Err(root_cert_error("the file holds no certificate").into());
+        return Err(root_cert_error("the file holds no certificate"));
     }
     Ok(roots)
 }

@@ -35,9 +35,11 @@
 //! - Its TLS library is native-tls where both are compiled in, whatever
 //!   [`tls_backend`](crate::ConnectorBuilder::tls_backend) says. With native-tls it reads the first
 //!   certificate of `sslrootcert` only, and loads the system's for each connection: around 100 ms. With
-//!   rustls it trusts Mozilla's authorities and those in `sslrootcert`, and not the system's.
-//! - It reads `PGOPTIONS`, `PGSSLCERT` and `PGSSLKEY`, and `PGSSLROOTCERT` where the settings have no
-//!   `sslrootcert`, from the process environment, also for a connector that got its variables elsewhere.
+//!   rustls it trusts Mozilla's authorities and those in `sslrootcert`, or if that is not set, on systems that
+//!   keep them in one file, the system's.
+//! - It reads `PGOPTIONS`, `PGSSLCERT` and `PGSSLKEY`, and `PGSSLROOTCERT` where neither the settings have an
+//!   `sslrootcert` nor the system a file with its certificate authorities, from the process environment, also
+//!   for a connector that got its variables elsewhere.
 //!
 //! **`PgConnectOptions` shows the token** in `Debug` and in `to_url_lossy`: never print what
 //! [`connect_options`](::sqlx::Pool::connect_options) returns. The pool's own `Debug` has no secret.
@@ -82,7 +84,7 @@ use ::sqlx::{
 };
 use tokio::task::AbortHandle;
 
-use crate::{Connector, Error, Secret, TokenCache};
+use crate::{cache::TokenCache, connector::Connector, error::Error, secret::Secret};
 
 /// A [`PgPool`] whose password is the current token.
 ///

@@ -1,13 +1,14 @@
 //! The settings in sqlx's terms, or why sqlx can't follow them.
 
-use std::{borrow::Cow, str::FromStr};
+use std::{borrow::Cow, path::Path, str::FromStr};
 
 use ::sqlx::postgres::{PgConnectOptions, PgSslMode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
-    ConfigError, ConfigErrorKind, Environment, Settings,
-    config::{ChannelBinding, Host, SslNegotiation, TargetSessionAttrs},
+    config::{ChannelBinding, Host, Settings, SslNegotiation, TargetSessionAttrs},
+    error::{ConfigError, ConfigErrorKind},
+    tls::system_bundle,
 };
 
 /// Everything but the password.
@@ -16,7 +17,6 @@ pub(super) fn connect_options(
     user: &str,
 ) -> Result<PgConnectOptions, ConfigError> {
     check_modes(settings)?;
-    check_root_cert(settings, &Environment::process())?;
     let host = sole_host(settings)?;
     let options = with_server_options(settings)?
         .host(&dialled(host)?)
@@ -26,7 +26,7 @@ pub(super) fn connect_options(
         .database(settings.database().unwrap_or(user))
         .application_name(settings.application_name().unwrap_or_default())
         .ssl_mode(ssl_mode(settings));
-    Ok(match settings.ssl_root_cert() {
+    Ok(match root_cert(settings) {
         Some(file) => options.ssl_root_cert(file),
         None => options,
     })
@@ -87,16 +87,10 @@ fn check_modes(settings: &Settings) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Given no file, sqlx reads the variable for itself, and takes libpq's `system` for the name of one.
-fn check_root_cert(settings: &Settings, environment: &Environment) -> Result<(), ConfigError> {
-    let variable = "PGSSLROOTCERT";
-    let names_system = environment.get(variable).is_some_and(|file| file.trim() == "system");
-    if settings.ssl_root_cert().is_none() && names_system {
-        let problem = "sqlx takes `system` for the name of a file";
-        let fix = "unset it, since the system's certificate authorities are trusted anyway";
-        return Err(unsupported(variable, problem, fix));
-    }
-    Ok(())
+/// Given no file, sqlx reads PGSSLROOTCERT for itself, whatever the connector's variables are, and takes
+/// libpq's word `system` for the name of a file.
+fn root_cert(settings: &Settings) -> Option<&Path> {
+    settings.ssl_root_cert().or_else(|| system_bundle().map(Path::new))
 }
 
 fn unsupported(variable: &str, problem: &str, fix: &str) -> ConfigError {
@@ -108,7 +102,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::{Identity, config::SslMode};
+    use crate::{config::SslMode, identity::Identity};
 
     const HOST: &str = "contoso.postgres.database.azure.com";
 
@@ -139,14 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn the_systems_roots_are_not_taken_for_a_file() {
-        let system = Environment::from_vars([("PGSSLROOTCERT", "system")]);
-        let file = Environment::from_vars([("PGSSLROOTCERT", "/ca.pem")]);
-        let error = check_root_cert(&settings(), &system).unwrap_err();
-        let unsupported = (ConfigErrorKind::Unsupported, Some("PGSSLROOTCERT"));
-        assert_eq!((error.kind(), error.variable()), unsupported);
-        assert!(check_root_cert(&settings().with_ssl_root_cert("/ca.pem"), &system).is_ok());
-        assert!(check_root_cert(&settings(), &file).is_ok());
+    fn the_authorities_are_those_of_the_settings_or_the_systems() {
+        let of_settings = settings().with_ssl_root_cert("/ca.pem");
+        assert_eq!(root_cert(&of_settings), Some(Path::new("/ca.pem")));
+        assert_eq!(root_cert(&settings()), system_bundle().map(Path::new));
     }
 
     #[test]

@@ -18,7 +18,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
 use postgres_entra::{
     AccessToken, Connector, Error, Identity, Settings, Stage, TlsBackend, TlsErrorKind,
-    settings::Host, source,
+    settings::{Host, SslMode},
+    source,
 };
 
 const HOST: &str = "hostile.postgres.database.azure.com";
@@ -116,6 +117,20 @@ async fn a_stall_at_any_step_ends_at_the_deadline_which_names_it() {
         assert!(took >= LIMIT && took < LIMIT + SLACK, "{text}: {took:?}");
         assert_eq!(server.received(TOKEN), step >= Step::PasswordReceived, "{text}");
     }
+}
+
+#[tokio::test]
+async fn without_tls_it_is_the_login_that_a_silent_server_leaves_unanswered() {
+    let server = FakeServer::silent().await;
+    let host = Host::new("localhost", server.port()).with_address(Ipv4Addr::LOCALHOST.into());
+    let settings = Settings::for_hosts(vec![host], Identity::Password("not needed".into()))
+        .with_user("app")
+        .with_ssl_mode(SslMode::Disable);
+    let connector =
+        Connector::builder().settings(settings).deadline(Duration::from_millis(500)).build();
+    let error = connector.unwrap().connect().await.unwrap_err();
+    assert!(matches!(error, Error::Timeout { stage: Stage::Login, .. }), "{}", chain(&error));
+    assert!(server.was_asked());
 }
 
 #[tokio::test]

@@ -1,5 +1,9 @@
 //! Several servers, and several addresses of one: which are asked, and what a failure says.
-use std::{fs, net::IpAddr, time::Duration};
+use std::{
+    fs,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use crate::support::{
     chain, eventually,
@@ -8,6 +12,7 @@ use crate::support::{
         hostile::{Misdeed, Step, message},
     },
     refusing, shared_azure, skip,
+    swallowing::Swallowing,
 };
 use postgres_entra::{
     Connector, ConnectorBuilder, Environment, Error, TlsErrorKind,
@@ -121,6 +126,29 @@ async fn a_silent_server_leaves_the_next_one_its_share_of_the_time() {
     let ports = [silent.port(), rig.azure.server().port()];
     connect(rig.connector(&ports, "").deadline(Duration::from_secs(4))).await;
     assert_eq!(silent.connections(), 1);
+}
+
+/// A firewall drops what is sent to some address: nothing answers, not even with a refusal.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_address_that_swallows_everything_costs_two_seconds_once() {
+    let rig = Rig::new(shared_azure());
+    let dead = Swallowing::start().await;
+    let ports = [dead.port(), rig.azure.server().port()];
+    let connector = rig.connector(&ports, "").deadline(Duration::from_secs(20)).build().unwrap();
+    connector.token_cache().unwrap().warm_up().await.unwrap();
+
+    let took = async || {
+        let start = Instant::now();
+        connector.connect().await.unwrap();
+        start.elapsed()
+    };
+    let first = took().await;
+    assert!(first >= Duration::from_secs(2) && first < Duration::from_secs(7), "{first:?}");
+    for _ in 0..3 {
+        let later = took().await;
+        assert!(later < Duration::from_secs(2), "{later:?}");
+    }
 }
 
 #[tokio::test]

@@ -200,7 +200,28 @@ async fn tls_untrusted() {
         let (problem, fix) = broken(&report, StepName::Tls);
         assert!(problem.contains("certificate"), "{problem}");
         assert!(fix.contains("PGSSLROOTCERT"), "{fix}");
+        // What was shown in its place: behind a proxy that inspects TLS, it is the proxy's.
+        assert_eq!(detail(&report, StepName::Tls, "issuer"), "CN=Local Azure root");
+        let names = detail(&report, StepName::Tls, "names");
+        assert!(names.contains(shared_azure().server().host()), "{names}");
+        assert_eq!(detail(&report, StepName::Tls, "days_to_expiry"), "89");
         assert!(passed(&report, StepName::Token) && skipped(&report, StepName::Login), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn an_authority_under_the_root_that_stores_drop_is_named() {
+    let authority = Authority::named("DigiCert Global Root CA");
+    let host = shared_azure().server().host();
+    for &backend in TlsBackend::ALL {
+        let server = FakeServer::with_tls(authority.acceptor(host, |_| ())).await;
+        let port = server.port().to_string();
+        let builder = builder(with(vars(APP_SERVICE), "AZURE_POSTGRESQL_PORT", &port));
+        let report = builder.tls_backend(backend).diagnose().await;
+        let (_, fix) = broken(&report, StepName::Tls);
+        assert!(fix.contains("DigiCert Global Root G1"), "{backend:?}: {fix}");
+        // Two handshakes, and no login in either.
+        assert_eq!(server.connections(), 2, "{backend:?}");
     }
 }
 

@@ -13,6 +13,8 @@ pub mod leaks;
 pub mod log;
 #[cfg(all(feature = "emulator", unix))]
 pub mod pool_story;
+#[cfg(target_os = "linux")]
+pub mod swallowing;
 #[cfg(all(feature = "emulator", target_os = "linux"))]
 pub mod unmodified_postgres;
 

@@ -4,11 +4,13 @@ use std::{error::Error as StdError, io};
 
 use tokio_postgres::error::SqlState;
 
-use super::login::Login;
 use crate::{
-    ConnectError, Error, Rejection, RejectionReason, TlsError, TlsErrorKind,
     config::Host,
-    error::{ServerAnswer, cause},
+    connector::login::Login,
+    error::{
+        ConnectError, Error, Rejection, RejectionReason, ServerAnswer, TlsError, TlsErrorKind,
+        cause,
+    },
     excerpt::excerpt,
 };
 
@@ -38,7 +40,11 @@ const POOLER_BUSY: [&str; 4] = [
 const NO_TLS: &str = "server does not support TLS";
 
 /// Sorts a failure by who has to act. `login` is the login that failed, if it was one.
-pub(super) fn classify(error: tokio_postgres::Error, host: &Host, login: Option<&Login>) -> Error {
+pub(in crate::connector) fn classify(
+    error: tokio_postgres::Error,
+    host: &Host,
+    login: Option<&Login>,
+) -> Error {
     match error.as_db_error() {
         Some(answer) => classify_answer(answer.code().code(), answer.message(), host, login),
         None if is_tls_error(&error) => tls_error(error, host).into(),

@@ -2,14 +2,11 @@
 
 use tokio_postgres::{Config, config};
 
-use crate::{
-    Settings,
-    config::{ChannelBinding, SslNegotiation, TargetSessionAttrs},
-};
+use crate::config::{ChannelBinding, Settings, SslNegotiation, TargetSessionAttrs};
 
 /// Everything but host, user and password, which each login adds to a copy of its own: a token must
 /// not stay in a configuration that outlives the login.
-pub(super) fn driver_config(settings: &Settings) -> Config {
+pub(in crate::connector) fn driver_config(settings: &Settings) -> Config {
     let mut config = Config::new();
     config
         .ssl_mode(match settings.uses_tls() {
@@ -67,7 +64,7 @@ fn set_sockets(config: &mut Config, settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Identity, config::SslMode};
+    use crate::{config::SslMode, identity::Identity};
 
     #[test]
     fn tls_is_required_unless_a_password_goes_without() {

@@ -12,20 +12,20 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tokio::time::timeout_at;
 use tokio_postgres::{
     Config, Socket,
     config::SslMode,
     tls::{MakeTlsConnect, TlsConnect},
 };
 
-use super::{
-    Connector,
-    attempt::Attempt,
-    login_error,
-    progress::{ObservedHandshake, ObservedTls, Progress},
-};
+use super::{Attempt, classify, error::classify_answer};
 use crate::{
     config::Host,
+    connector::{
+        Connector,
+        progress::{ObservedHandshake, ObservedTls},
+    },
     error::{ConnectError, Error, Stage, TlsError, TlsErrorKind},
     tls::{Allowance, TlsStream},
 };
@@ -66,7 +66,7 @@ impl Attempt<'_> {
 
     /// Sorts a refusal of this login, as the server sent it.
     pub(crate) fn refused(&self, sqlstate: &str, message: &str) -> Error {
-        login_error::classify_answer(sqlstate, message, self.host, Some(self.login))
+        classify_answer(sqlstate, message, self.host, Some(self.login))
     }
 
     /// A connection that broke, or can't be used, during this login.
@@ -81,16 +81,21 @@ impl Connector {
     /// A stream to a server that a session of this connector is on.
     pub(crate) async fn stream_to(&self, server: &ServerAddress) -> Result<TlsStream, Error> {
         let ServerAddress { host, address } = server;
-        let progress = Progress::new();
+        let progress = self.progress();
         let stream = async {
             progress.enter(Stage::Tcp);
-            let tls = ObservedTls::new(self.tls().await?, progress.clone(), Allowance::for_login());
+            let tls = ObservedTls {
+                connector: self.tls().await?,
+                progress: progress.clone(),
+                allowance: Allowance::for_login(),
+                in_clear: false,
+            };
             // The driver insists on a user, and does not come to need one.
-            let mut config = self.0.parts.driver_config.clone();
+            let mut config = self.0.driver_config.clone();
             config.host(host.name()).hostaddr(address.ip()).port(address.port()).user("cancel");
             open(config, tls, host).await
         };
-        self.until(self.ends_at(), &progress, stream).await
+        timeout_at(progress.deadline(), stream).await.unwrap_or_else(|_| Err(progress.timed_out()))
     }
 }
 
@@ -103,7 +108,7 @@ async fn open(mut config: Config, tls: ObservedTls, host: &Host) -> Result<TlsSt
     let stream = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (stream, ended) {
         (Some(stream), _) => Ok(stream),
-        (None, Err(error)) => Err(login_error::classify(error, host, None)),
+        (None, Err(error)) => Err(classify(error, host, None)),
         (None, Ok(_)) => {
             Err(TlsError::new(TlsErrorKind::NotOffered, Some(host.name()), None).into())
         }

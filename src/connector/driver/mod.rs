@@ -1,18 +1,23 @@
-//! One login at one address, and the driver that makes it.
+//! The driver that makes a login: the settings in its terms, and its errors in ours.
 
-use std::{future::Future, net::SocketAddr};
+mod config;
+mod error;
+mod stream;
 
-use tokio_postgres::{Client, Config, Connection, Socket};
+use std::{future::Future, net::SocketAddr, time::Duration};
 
+use tokio_postgres::{Client, Config, Connection, Socket, config::SslMode};
+
+pub(crate) use self::stream::ServerAddress;
+pub(super) use self::{config::driver_config, error::classify};
 use super::{
     Connector,
     login::Login,
-    login_error,
     progress::{ObservedTls, Progress},
 };
 use crate::{
-    Error,
     config::Host,
+    error::Error,
     tls::{Allowance, TlsStream},
 };
 
@@ -22,10 +27,8 @@ pub(crate) trait Driver: Sync {
     /// What a login leads to.
     type Session: Send;
 
-    /// Makes what all logins share. By default that is the connector's TLS set-up.
-    fn prepare(&self, connector: &Connector) -> impl Future<Output = Result<(), Error>> + Send {
-        async { connector.tls().await.map(drop) }
-    }
+    /// Whether it has TLS of its own, and no use for the connector's.
+    const BRINGS_TLS: bool = false;
 
     /// Logs in once. The caller stops waiting at the attempt's limit.
     fn log_in(
@@ -40,40 +43,51 @@ pub(crate) struct Attempt<'a> {
     pub(super) host: &'a Host,
     pub(super) address: SocketAddr,
     pub(super) login: &'a Login,
+    /// For the TCP connection alone, if that has less time than the rest.
+    pub(super) tcp_limit: Option<Duration>,
     pub(super) progress: &'a Progress,
 }
 
 impl Attempt<'_> {
-    /// The settings and the login in tokio-postgres' terms, for this address alone.
+    /// The settings and the login in tokio-postgres' terms, for this address alone. A token is put into
+    /// this copy, which lives as long as the login does.
     pub(crate) fn config(&self) -> Config {
-        let mut config = self.connector.0.parts.driver_config.clone();
+        let mut config = self.connector.0.driver_config.clone();
         config
             .host(self.host.name())
             .hostaddr(self.address.ip())
             .port(self.address.port())
             .user(self.login.user())
             .password(self.login.password());
+        if let Some(limit) = self.tcp_limit {
+            config.connect_timeout(limit);
+        }
         config
     }
 
     /// TLS that reports its progress, and the limit to what it reads, to be lifted after the login.
     pub(crate) async fn tls(&self) -> Result<(ObservedTls, Allowance), Error> {
         let allowance = Allowance::for_login();
-        let tls = self.connector.tls().await?;
-        Ok((ObservedTls::new(tls, self.progress.clone(), allowance.clone()), allowance))
+        let tls = ObservedTls {
+            connector: self.connector.tls().await?,
+            progress: self.progress.clone(),
+            allowance: allowance.clone(),
+            in_clear: self.connector.0.driver_config.get_ssl_mode() == SslMode::Disable,
+        };
+        Ok((tls, allowance))
     }
 
     /// Sorts a failure of this login by who has to act.
     pub(crate) fn classify(&self, error: tokio_postgres::Error) -> Error {
-        login_error::classify(error, self.host, Some(self.login))
+        classify(error, self.host, Some(self.login))
     }
 }
 
 /// A client and the connection that drives it.
-pub(super) type Established = (Client, Connection<Socket, TlsStream>);
+pub(crate) type Established = (Client, Connection<Socket, TlsStream>);
 
 /// The driver of [`Connector::connect`].
-pub(super) struct TokioPostgres;
+pub(crate) struct TokioPostgres;
 
 impl Driver for TokioPostgres {
     type Session = Established;

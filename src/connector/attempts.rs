@@ -1,0 +1,201 @@
+//! One connect: its passes over the servers, the pauses between them, and its deadline.
+
+use std::{future::Future, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    Connector, Shared,
+    driver::{Driver, Established, TokioPostgres},
+    login::Login,
+    progress::Progress,
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::{Error, RejectionReason, Stage, TlsErrorKind},
+    random,
+};
+
+/// The pause before the second pass over the servers; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that restarts or fails over is back within seconds, so longer pauses only add delay.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What follows a failure that may pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// A pause and another pass, until the deadline.
+    Retry,
+    /// The error.
+    Once,
+}
+
+/// One pass over the servers.
+struct Pass {
+    began: Instant,
+    /// The login, if it is not a new one.
+    login: Option<Login>,
+    /// Whether a newer token than the one that was refused is tried: there is no third.
+    token_is_renewed: bool,
+    is_first: bool,
+    /// The pause that follows if this one fails.
+    pause: Duration,
+}
+
+impl Pass {
+    fn first() -> Self {
+        Self {
+            began: SystemClock.now().monotonic,
+            login: None,
+            token_is_renewed: false,
+            is_first: true,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// The next one, after a pause.
+    fn next(self) -> Self {
+        let pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Self { is_first: false, pause, ..Self::first() }
+    }
+
+    /// The same again with another token or TLS connector.
+    fn again_with(self, login: Login, token_is_renewed: bool) -> Self {
+        let began = SystemClock.now().monotonic;
+        Self { began, login: Some(login), token_is_renewed, ..self }
+    }
+}
+
+impl Connector {
+    /// A session of whichever driver, by the rules of [`connect`](Self::connect).
+    pub(crate) fn open<'a, D: Driver>(
+        &'a self,
+        driver: &'a D,
+    ) -> impl Future<Output = Result<D::Session, Error>> + Send + 'a {
+        self.establish(driver, Patience::Retry, Progress::new(self.deadline(), self.ends_at()))
+    }
+
+    /// One pass over the servers, without a retry after a passing failure: for a diagnosis.
+    pub(crate) fn connect_once(
+        &self,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Established, Error>> + Send {
+        self.establish(&TokioPostgres, Patience::Once, Progress::new(self.deadline(), deadline))
+    }
+
+    /// A session of this driver until the deadline, in as many passes over the servers as it takes.
+    ///
+    /// TLS is set up while the identity service answers: with native-tls it is most of the work of a
+    /// process that opens one connection.
+    async fn establish<D: Driver>(
+        &self,
+        driver: &D,
+        patience: Patience,
+        progress: Progress,
+    ) -> Result<D::Session, Error> {
+        let Shared { servers, tls, .. } = &*self.0;
+        if !D::BRINGS_TLS {
+            tls.begin();
+        }
+        let work = async {
+            let mut pass = Pass::first();
+            loop {
+                let (error, login) = match self.prepare::<D>(&mut pass, &progress).await {
+                    Ok(login) => {
+                        match servers.log_in(driver, self, &login, pass.is_first, &progress).await {
+                            Ok(session) => return Ok(session),
+                            Err(error) => (error, Some(login)),
+                        }
+                    }
+                    Err(error) => (error, None),
+                };
+                pass = self.next_pass(pass, error, login, patience, &progress).await?;
+            }
+        };
+        timeout_at(progress.deadline(), work).await.unwrap_or_else(|_| Err(progress.timed_out()))
+    }
+
+    /// What a pass needs before it begins.
+    async fn prepare<D: Driver>(
+        &self,
+        pass: &mut Pass,
+        progress: &Progress,
+    ) -> Result<Login, Error> {
+        let login = match pass.login.take() {
+            Some(login) => login,
+            None => self.0.logins.next(progress).await?,
+        };
+        if !D::BRINGS_TLS {
+            progress.enter(Stage::TlsSetup);
+            self.tls().await?;
+        }
+        Ok(login)
+    }
+
+    /// The pass that follows a failed one: at once if a newer token or newer certificate authorities may
+    /// mend it, after a pause if it may pass. Else there is none, and the error is returned.
+    async fn next_pass(
+        &self,
+        pass: Pass,
+        error: Error,
+        login: Option<Login>,
+        patience: Patience,
+        progress: &Progress,
+    ) -> Result<Pass, Error> {
+        let mended = match (&error, login) {
+            (Error::Rejected(rejection), Some(login)) if !pass.token_is_renewed => {
+                let renewed = self.0.logins.renewed(&login, rejection, progress).await;
+                renewed.map(|login| (login, true))
+            }
+            (Error::Tls(refused), Some(login)) if refused.kind() == TlsErrorKind::Certificate => {
+                self.0.tls.renew(pass.began).then_some((login, pass.token_is_renewed))
+            }
+            _ => None,
+        };
+        if let Some((login, token_is_renewed)) = mended {
+            return Ok(pass.again_with(login, token_is_renewed));
+        }
+        let wait = jittered(pass.pause);
+        let is_too_late = SystemClock.now().monotonic + wait >= progress.deadline();
+        if patience == Patience::Once || !error.is_transient() || is_too_late {
+            return Err(self.advised(error));
+        }
+        tracing::warn!(
+            target: "postgres_entra::connect",
+            error = &error as &dyn std::error::Error,
+            retry_in_ms = wait.as_millis(),
+            "connecting failed and is tried again"
+        );
+        progress.failed(error);
+        progress.enter(Stage::Backoff);
+        sleep(wait).await;
+        Ok(pass.next())
+    }
+
+    /// With the hint that another login was there, if the one that was refused may be an accident.
+    fn advised(&self, error: Error) -> Error {
+        use RejectionReason::{AuthenticationFailed, RoleMissing};
+        match error {
+            Error::Rejected(rejection)
+                if matches!(rejection.reason(), AuthenticationFailed | RoleMissing) =>
+            {
+                rejection.with_advice(self.settings().password_advice()).into()
+            }
+            error => error,
+        }
+    }
+
+    /// The name and the secret to log in with now.
+    pub(super) async fn current_login(&self) -> Result<Login, Error> {
+        let progress = self.progress();
+        let work = self.0.logins.next(&progress);
+        timeout_at(progress.deadline(), work).await.unwrap_or_else(|_| Err(progress.timed_out()))
+    }
+}
+
+/// Between three quarters of the pause and the whole, so that clients that failed together don't come
+/// back together.
+fn jittered(pause: Duration) -> Duration {
+    pause - random::up_to(pause / 4)
+}

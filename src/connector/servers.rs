@@ -1,0 +1,189 @@
+//! Which servers there are, in which order they are tried, and how long each of them may take.
+
+use std::{
+    error::Error as StdError,
+    io,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Connector,
+    driver::{Attempt, Driver},
+    login::Login,
+    progress::Progress,
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{Host, Settings},
+    error::{ConnectError, Error, Stage},
+    random,
+};
+
+/// What a TCP connection may take, on the first pass, to an address that has others behind it. Across the
+/// world and with one lost packet it takes less; so a dead address costs no more than this, and a slow one
+/// gets its share of the deadline on the next pass.
+const FIRST_TCP_LIMIT: Duration = Duration::from_secs(2);
+
+/// For how long the server that answered is asked before those that the settings name first, once these
+/// have failed. Then they have another chance: the order may be the user's preference.
+const DETOUR: Duration = Duration::from_secs(60);
+
+/// The servers of one connector.
+pub(super) struct Servers {
+    hosts: Vec<Host>,
+    random_order: bool,
+    /// The limit for one address, if the settings have one.
+    limit: Option<Duration>,
+    detour: Mutex<Option<Detour>>,
+}
+
+/// A server that answered where others before it had failed.
+#[derive(Clone, Copy)]
+struct Detour {
+    host: usize,
+    address: SocketAddr,
+    ends: Instant,
+}
+
+impl Servers {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            hosts: settings.hosts().to_vec(),
+            random_order: settings.load_balance_hosts(),
+            limit: settings.connect_timeout(),
+            detour: Mutex::new(None),
+        }
+    }
+
+    /// One pass: the servers one by one, and the addresses of each. A refused login ends it: the next
+    /// server would refuse it too, and a token is not shown to more servers than need to see it.
+    #[expect(clippy::expect_used, reason = "validated settings name a host")]
+    pub(super) async fn log_in<D: Driver>(
+        &self,
+        driver: &D,
+        connector: &Connector,
+        login: &Login,
+        is_first_pass: bool,
+        progress: &Progress,
+    ) -> Result<D::Session, Error> {
+        let detour = self.current_detour();
+        let hosts: Vec<_> = self.hosts.iter().enumerate().collect();
+        let hosts = self.ordered(hosts, |(index, _)| detour.is_some_and(|it| it.host == *index));
+        let mut failure = None;
+        for (tried, &(index, host)) in hosts.iter().enumerate() {
+            let hosts_left = hosts.len() - tried;
+            let addresses = match resolve(host, hosts_left, progress).await {
+                Ok(addresses) => addresses,
+                Err(error) => {
+                    failure = Some(more_hopeful(failure, error));
+                    continue;
+                }
+            };
+            let addresses =
+                self.ordered(addresses, |address| detour.is_some_and(|it| it.address == *address));
+            for (tried, &address) in addresses.iter().enumerate() {
+                let targets_left = addresses.len() - tried + hosts_left - 1;
+                let is_hurried = is_first_pass && targets_left > 1;
+                let tcp_limit = is_hurried.then_some(FIRST_TCP_LIMIT);
+                let limit = self.limit(targets_left, progress);
+                progress.enter(Stage::Tcp);
+                let attempt = Attempt { connector, host, address, login, tcp_limit, progress };
+                let session = timeout(limit, driver.log_in(attempt)).await;
+                match session.unwrap_or_else(|_| Err(no_answer(host, limit, progress.stage()))) {
+                    Ok(session) => {
+                        self.answered(index, address, failure.is_some());
+                        return Ok(session);
+                    }
+                    Err(error) if error.is_rejected() => return Err(error),
+                    Err(error) => failure = Some(more_hopeful(failure, error)),
+                }
+            }
+        }
+        Err(failure.expect("a host has an address, or an error"))
+    }
+
+    /// How long one address is waited for.
+    fn limit(&self, targets_left: usize, progress: &Progress) -> Duration {
+        let limits = [fair_share(progress.deadline(), targets_left), self.limit];
+        limits.into_iter().flatten().min().unwrap_or(Duration::MAX)
+    }
+
+    fn current_detour(&self) -> Option<Detour> {
+        let detour = *self.detour.lock().unwrap_or_else(PoisonError::into_inner);
+        detour.filter(|it| SystemClock.now().monotonic < it.ends)
+    }
+
+    /// Remembers a server that answered after others had failed.
+    fn answered(&self, host: usize, address: SocketAddr, after_failures: bool) {
+        if after_failures {
+            let detour = Detour { host, address, ends: SystemClock.now().monotonic + DETOUR };
+            *self.detour.lock().unwrap_or_else(PoisonError::into_inner) = Some(detour);
+        }
+    }
+
+    /// In random order if the settings say so, else as they come, the remembered one first.
+    fn ordered<T>(&self, mut targets: Vec<T>, is_remembered: impl Fn(&T) -> bool) -> Vec<T> {
+        if self.random_order {
+            random::shuffle(&mut targets);
+        } else {
+            targets.sort_by_key(|target| !is_remembered(target));
+        }
+        targets
+    }
+}
+
+async fn resolve(
+    host: &Host,
+    hosts_left: usize,
+    progress: &Progress,
+) -> Result<Vec<SocketAddr>, Error> {
+    if host.address().is_none() {
+        progress.enter(Stage::Dns);
+    }
+    let limit = fair_share(progress.deadline(), hosts_left).unwrap_or(Duration::MAX);
+    let unanswered = |_| unresolved(host, "the name service did not answer in time");
+    timeout(limit, addresses(host)).await.map_err(unanswered)?
+}
+
+/// The address in the settings, or those that the name resolves to.
+pub(crate) async fn addresses(host: &Host) -> Result<Vec<SocketAddr>, Error> {
+    if let Some(address) = host.address() {
+        return Ok(vec![SocketAddr::new(address, host.port())]);
+    }
+    let found = tokio::net::lookup_host((host.name(), host.port())).await;
+    let found: Vec<_> = found.map_err(|error| unresolved(host, error))?.collect();
+    if found.is_empty() {
+        return Err(unresolved(host, "the name has no address"));
+    }
+    Ok(found)
+}
+
+fn no_answer(host: &Host, limit: Duration, stage: Stage) -> Error {
+    let text = format!("no answer within {:.1} s during {stage}", limit.as_secs_f32());
+    let cause = io::Error::new(io::ErrorKind::TimedOut, text);
+    ConnectError::new(host.name(), host.port(), true, cause).into()
+}
+
+fn unresolved(host: &Host, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    ConnectError::unresolved(host.name(), host.port(), cause).into()
+}
+
+/// The time that one of several targets may take, so that a dead one leaves time for the others. The
+/// last one may take all that is left.
+pub(crate) fn fair_share(deadline: Instant, targets_left: usize) -> Option<Duration> {
+    let left = deadline.saturating_duration_since(SystemClock.now().monotonic);
+    let targets_left = u32::try_from(targets_left).unwrap_or(u32::MAX);
+    (targets_left > 1).then(|| left / targets_left)
+}
+
+/// Of two failures, the one that another pass may not meet.
+pub(crate) fn more_hopeful(earlier: Option<Error>, later: Error) -> Error {
+    match earlier {
+        Some(earlier) if earlier.is_transient() => earlier,
+        _ => later,
+    }
+}
