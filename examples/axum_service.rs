@@ -2,7 +2,7 @@
 //!
 //! With the variables of Service Connector: `cargo run --example axum_service --features deadpool`,
 //! where `-- ADDRESS` after it takes the place of 127.0.0.1:8080. Anywhere else, put
-//! `cargo run --example local_azure --features emulator -- --` before that. Then ask it:
+//! `cargo run --features cli,emulator -- local-azure --` before that. Then ask it:
 //! `curl localhost:8080/` and `curl localhost:8080/healthz`.
 
 mod common;

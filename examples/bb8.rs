@@ -1,7 +1,7 @@
 //! Twenty queries over a bb8 pool of four connections.
 //!
 //! With the variables of Service Connector: `cargo run --example bb8 --features bb8`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator -- --` before that.
+//! Anywhere else, put `cargo run --features cli,emulator -- local-azure --` before that.
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Twenty queries over a deadpool-postgres pool of four connections.
 //!
 //! With the variables of Service Connector: `cargo run --example deadpool --features deadpool`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator -- --` before that.
+//! Anywhere else, put `cargo run --features cli,emulator -- local-azure --` before that.
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! A recipe for any pool of tokio-postgres clients: what its manager has to do.
 //!
 //! With the variables of Service Connector: `cargo run --example generic_pool`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator -- --` before that.
+//! Anywhere else, put `cargo run --features cli,emulator -- local-azure --` before that.
 
 mod common;
 

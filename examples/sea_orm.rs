@@ -1,7 +1,7 @@
 //! sea-orm over an sqlx pool.
 //!
 //! With the variables of Service Connector: `cargo run --example sea_orm --features sqlx`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
+//! Anywhere else, put `cargo run --features cli,emulator -- local-azure --` before that.
 
 mod common;
 

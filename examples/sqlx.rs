@@ -1,7 +1,7 @@
 //! Twenty queries over an sqlx pool of four connections.
 //!
 //! With the variables of Service Connector: `cargo run --example sqlx --features sqlx`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
+//! Anywhere else, put `cargo run --features cli,emulator -- local-azure --` before that.
 
 mod common;
 

@@ -12,7 +12,7 @@
 //! # }
 //! ```
 //!
-//! `cargo run --example doctor` prints the report for the environment that it runs in.
+//! The command `postgres-entra doctor` (feature `cli`) prints the report for the environment that it runs in.
 
 mod kind;
 mod login;

@@ -22,7 +22,7 @@
 //! Faults on demand rehearse bad days: [`IdentityService::set_fault`], [`Server::set_fault`],
 //! [`Server::restart`], [`Server::reject_tokens_issued_before_now`].
 //!
-//! For applications in other languages, `cargo run --example local_azure --features emulator` serves in
+//! For applications in other languages, `cargo run --features cli,emulator -- local-azure` serves in
 //! the foreground and prints the variables; with `-- COMMAND ARGS` it runs the command with them.
 //!
 //! # Administration

@@ -21,7 +21,8 @@ const USER_ASSIGNED: &str = "/providers/microsoft.managedidentity/userassignedid
 ///
 /// What the claims mean:
 /// [access token claims reference](https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Serialised, they are the object that they are in the token.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Claims(Map<String, Value>);
 
 /// The text is not a JSON Web Token: three base64url parts, of which the second is a JSON object.

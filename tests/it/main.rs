@@ -8,6 +8,8 @@ mod support;
 #[cfg(all(feature = "emulator", unix))]
 mod admin;
 mod cache;
+#[cfg(all(feature = "cli", feature = "emulator", unix))]
+mod command;
 mod connector;
 mod diagnose;
 #[cfg(all(feature = "emulator", unix))]

@@ -2,12 +2,9 @@
 
 #[cfg(all(feature = "deadpool", feature = "emulator", unix))]
 mod axum_service;
-#[cfg(all(feature = "emulator", unix))]
-mod doctor;
-#[cfg(all(feature = "emulator", unix))]
-mod local_azure;
 #[cfg(all(
     feature = "bb8",
+    feature = "cli",
     feature = "deadpool",
     feature = "diesel-async",
     feature = "emulator",
@@ -15,7 +12,3 @@ mod local_azure;
     unix
 ))]
 mod pools;
-#[cfg(all(feature = "emulator", unix))]
-mod provision;
-#[cfg(all(feature = "emulator", unix))]
-mod psql;

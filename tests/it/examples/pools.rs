@@ -1,11 +1,11 @@
 //! The examples of pools, run as the README says.
 use std::process::{Command, Output};
 
-use crate::support::examples::example;
+use crate::support::{command::command, examples::example};
 
 /// Runs an example with the variables of a local Azure.
 fn run(name: &str) -> Output {
-    Command::new(example("local_azure")).arg("--").arg(example(name)).output().unwrap()
+    command(&["local-azure", "--"]).arg(example(name)).output().unwrap()
 }
 
 #[track_caller]

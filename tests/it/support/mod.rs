@@ -4,6 +4,8 @@
 #[cfg(all(feature = "emulator", unix))]
 mod azure;
 pub mod child;
+#[cfg(feature = "cli")]
+pub mod command;
 pub mod examples;
 #[cfg(all(feature = "emulator", unix))]
 pub mod fake_server;

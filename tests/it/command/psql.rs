@@ -1,33 +1,31 @@
-//! The example `psql`, as a program of its own.
+//! `postgres-entra psql`.
 use std::{
-    collections::BTreeMap,
     os::unix::fs::PermissionsExt,
     process::{Command, Output},
 };
 
-use crate::support::{examples::bare_example, shared_azure, skip_without};
+use crate::support::{
+    command::{bare_command, text},
+    shared_azure, skip_without,
+};
 use postgres_entra::emulator::{ClientType, LocalAzure, Login, Platform};
 
 const APP_SERVICE: Login = Login::SystemAssigned(Platform::AppService);
 
-/// The example with the variables of this login, not yet started.
+/// The command with the variables of this login, not yet started.
 fn psql(login: Login) -> Command {
-    let mut command = bare_example("psql");
+    let mut command = bare_command(&["psql"]);
     command.envs(shared_azure().vars(login, ClientType::Other));
     command
 }
 
-/// Runs the example, unless there is no `psql` to be started.
+/// Runs the command, unless there is no `psql` to be started.
 fn run(command: &mut Command, arguments: &[&str]) -> Option<Output> {
     if Command::new("psql").arg("--version").output().is_err() {
         skip_without("psql (apt-get install postgresql-client)");
         return None;
     }
     Some(command.args(["-XAt"]).args(arguments).output().unwrap())
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
 }
 
 #[test]
@@ -52,7 +50,7 @@ fn without_a_user_the_name_comes_from_the_token() {
 #[test]
 fn variables_of_another_server_do_not_get_in_between() {
     let mut command = psql(APP_SERVICE);
-    command.env("PGSERVICE", "another").env("PGDATABASE", "another").env("PGSSLMODE", "disable");
+    command.env("PGDATABASE", "another").env("PGSSLMODE", "disable");
     let Some(output) = run(&mut command, &["-c", "select current_database()"]) else { return };
     assert_eq!(text(&output.stdout), "orders\n", "{output:?}");
 }
@@ -69,7 +67,7 @@ fn the_exit_status_is_that_of_psql() {
 #[test]
 fn an_untrusted_server_gets_no_token() {
     let azure = LocalAzure::start_blocking().unwrap();
-    let mut command = bare_example("psql");
+    let mut command = bare_command(&["psql"]);
     command.envs(azure.vars(APP_SERVICE, ClientType::Other)).env_remove("PGSSLROOTCERT");
     let Some(output) = run(&mut command, &["-c", "select 1"]) else { return };
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -94,10 +92,10 @@ fn arguments_pass_through_and_the_token_is_in_the_environment_alone() {
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
 
-    let arguments = ["-c", "select 'a b'", "--", "$HOME", ""];
+    let arguments = ["-h", "elsewhere", "-c", "select 'a b'", "--", "$HOME", ""];
     let output = psql(APP_SERVICE).env("PATH", path).args(arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(42), "{output:?}");
-    let expected = "argument: -c\nargument: select 'a b'\nargument: --\nargument: $HOME\n\
+    let expected = "argument: -h\nargument: elsewhere\nargument: -c\nargument: select 'a b'\nargument: --\nargument: $HOME\n\
                     argument: \nmode: verify-full\n";
     assert_eq!(text(&output.stdout), expected);
     let token = text(&output.stderr).strip_prefix("password: ").unwrap().trim_end();
@@ -106,34 +104,13 @@ fn arguments_pass_through_and_the_token_is_in_the_environment_alone() {
 }
 
 #[test]
-fn print_env_prints_what_a_shell_can_read_and_warns() {
-    let output = psql(APP_SERVICE).arg("--print-env").output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(text(&output.stderr).starts_with("warning: PGPASSWORD"), "{output:?}");
-
-    let script = format!("{}env", text(&output.stdout));
-    let shell = Command::new("sh").arg("-c").arg(script).env_clear().output().unwrap();
-    let vars: BTreeMap<&str, &str> =
-        text(&shell.stdout).lines().filter_map(|line| line.split_once('=')).collect();
-    let server = shared_azure().server();
-    assert_eq!(vars["PGHOST"], server.host());
-    assert_eq!(vars["PGPORT"], server.port().to_string());
-    assert_eq!(vars["PGHOSTADDR"], "127.0.0.1");
-    assert_eq!(vars["PGUSER"], server.role(APP_SERVICE));
-    assert_eq!(vars["PGDATABASE"], server.database());
-    assert_eq!(vars["PGSSLMODE"], "verify-full");
-    assert_eq!(vars["PGSSLROOTCERT"], shared_azure().ca_certificate().to_str().unwrap());
-    assert!(!text(&output.stderr).contains(vars["PGPASSWORD"]));
-}
-
-#[test]
 fn without_settings_or_psql_it_ends_with_one_message() {
-    let output = bare_example("psql").output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let output = bare_command(&["psql"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(125), "{output:?}");
     assert!(text(&output.stderr).contains("AZURE_POSTGRESQL_HOST"), "{output:?}");
 
     let output = psql(APP_SERVICE).env("PATH", "/nonexistent").output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(127), "{output:?}");
     assert!(text(&output.stderr).contains("psql can't be started"), "{output:?}");
     assert_eq!(text(&output.stderr).lines().count(), 1, "{output:?}");
 }

@@ -1,22 +1,21 @@
-//! The example `doctor`, as a program of its own.
+//! `postgres-entra doctor`.
 use std::process::Command;
 
-use crate::support::{examples::bare_example, shared_azure};
+use crate::support::{
+    command::{bare_command, text},
+    shared_azure,
+};
 use postgres_entra::{
     diagnose::StepName,
     emulator::{ClientType, Login, Platform},
 };
 
-/// The example with the variables of a login, not yet started.
+/// The command with the variables of a login, not yet started.
 fn doctor() -> Command {
-    let mut command = bare_example("doctor");
+    let mut command = bare_command(&["doctor"]);
     let login = Login::SystemAssigned(Platform::AppService);
     command.envs(shared_azure().vars(login, ClientType::Other));
     command
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
 }
 
 #[test]
@@ -39,25 +38,27 @@ fn it_ends_with_1_if_a_link_is_broken() {
 
 #[test]
 fn it_ends_with_1_and_a_report_if_there_are_no_settings() {
-    let output = bare_example("doctor").output().unwrap();
+    let output = bare_command(&["doctor"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(text(&output.stdout).ends_with("broken: settings\n"), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]
-fn it_ends_with_2_and_the_usage_for_wrong_arguments() {
-    for arguments in [&["--xml"][..], &["--json", "--json"]] {
-        let output = bare_example("doctor").args(arguments).output().unwrap();
+fn wrong_arguments_are_named() {
+    for arguments in [&["--xml"][..], &["--json", "x"], &["--deadline", "0"], &["--deadline", "x"]]
+    {
+        let output = bare_command(&["doctor"]).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         assert!(output.stdout.is_empty());
-        assert!(text(&output.stderr).starts_with("Usage: doctor"));
+        let problem = text(&output.stderr).lines().next().unwrap();
+        assert!(problem.contains(&format!("'{}", arguments.last().unwrap())), "{problem}");
     }
 }
 
 #[test]
 fn it_speaks_json() {
-    for (mut command, healthy) in [(doctor(), true), (bare_example("doctor"), false)] {
+    for (mut command, healthy) in [(doctor(), true), (bare_command(&["doctor"]), false)] {
         let output = command.arg("--json").output().unwrap();
         assert_eq!(output.status.success(), healthy);
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -75,28 +76,56 @@ fn it_speaks_json() {
     }
 }
 
-/// Runs the example on a terminal; `None` where there is no program to make one.
+/// Runs it on a terminal; `None` where there is no program to make one.
 #[cfg(target_os = "linux")]
-fn on_a_terminal(no_color: &str) -> Option<std::process::Output> {
+fn on_a_terminal(columns: u16, vars: &[(&str, &str)]) -> Option<String> {
     let doctor = doctor();
     let program = doctor.get_program().to_str().unwrap();
-    let vars = doctor.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let azure_vars = doctor.get_envs().filter_map(|(name, value)| Some((name, value?)));
     let mut script = Command::new("script");
-    script.args(["-qec", program, "/dev/null"]).env_clear().envs(vars).env("NO_COLOR", no_color);
+    let line = format!("stty rows 24 cols {columns}; {program} doctor");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .env_clear()
+        .envs(azure_vars)
+        .envs(vars.iter().copied());
     let output = script.output();
     if output.is_err() {
         crate::support::skip_without("script (apt-get install bsdutils)");
     }
-    output.ok()
+    Some(text(&output.ok()?.stdout).replace("\r\n", "\n"))
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn it_is_in_colour_on_a_terminal_unless_no_color_is_set() {
-    for (no_color, coloured) in [("", true), ("1", false)] {
-        let Some(output) = on_a_terminal(no_color) else { return };
-        let report = text(&output.stdout);
+fn it_is_in_colour_on_a_terminal_that_has_them_and_unless_no_color_is_set() {
+    let cases = [
+        (&[("NO_COLOR", ""), ("TERM", "xterm")][..], true),
+        (&[("TERM", "")], true),
+        (&[("NO_COLOR", "1"), ("TERM", "xterm")], false),
+        (&[("TERM", "dumb")], false),
+    ];
+    for (vars, coloured) in cases {
+        let Some(report) = on_a_terminal(200, vars) else { return };
         assert!(report.contains("healthy: the login works"), "{report}");
-        assert_eq!(report.contains("\u{1b}[32m✓\u{1b}[0m"), coloured, "{no_color}: {report}");
+        assert_eq!(report.contains("\u{1b}[32m✓\u{1b}[0m"), coloured, "{vars:?}: {report}");
+        assert_eq!(report.contains('\u{1b}'), coloured);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_end_where_the_terminal_does() {
+    for columns in [60, 80, 132] {
+        let Some(report) = on_a_terminal(columns, &[("TERM", "dumb"), ("PGSSLROOTCERT", "")])
+        else {
+            return;
+        };
+        assert!(report.contains("fix: "), "{report}");
+        for line in report.lines().filter(|line| line.chars().count() > columns.into()) {
+            // A single word that is longer.
+            let words = line.split_whitespace().filter(|word| word.len() > 30).count();
+            assert!(words > 0, "{line}");
+        }
     }
 }

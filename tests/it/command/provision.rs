@@ -1,7 +1,11 @@
-//! The example `provision`, as a program of its own.
+//! `postgres-entra provision`.
 use std::process::{Command, Output};
 
-use crate::support::{chain, examples::bare_example, shared_azure};
+use crate::support::{
+    chain,
+    command::{bare_command, text},
+    shared_azure,
+};
 use postgres_entra::{
     Connector,
     emulator::{ClientType, Login, Platform},
@@ -9,22 +13,18 @@ use postgres_entra::{
 
 const OBJECT_ID: &str = "5f0c1a2b-0000-4000-8000-00000000000a";
 
-fn example() -> Command {
-    bare_example("provision")
+fn provision() -> Command {
+    bare_command(&["provision"])
 }
 
 /// Runs it with the variables of this login alone.
 fn run_as(login: Login, arguments: &[&str]) -> Output {
     let vars = shared_azure().vars(login, ClientType::Python);
-    example().args(arguments).envs(vars).output().unwrap()
+    provision().args(arguments).envs(vars).output().unwrap()
 }
 
 fn run(arguments: &[&str]) -> Output {
     run_as(Login::Administrator, arguments)
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
 }
 
 fn count_of_roles(role: &str) -> i64 {
@@ -55,7 +55,7 @@ fn it_says_what_it_changed_and_a_second_run_changes_nothing() {
 
 #[test]
 fn a_dry_run_prints_the_sql_and_connects_to_nothing() {
-    let output = example()
+    let output = provision()
         .args(["--role", "o'brien", "--object-id", OBJECT_ID, "--kind", "user", "--mfa"])
         .args(["--grant", "write", "--schema", "sales", "--database", "shop", "--dry-run"])
         .output()
@@ -118,7 +118,7 @@ fn no_secret_is_printed() {
 }
 
 #[test]
-fn wrong_arguments_show_the_usage_on_stderr() {
+fn wrong_arguments_are_named_on_stderr() {
     let cases: [&[&str]; 8] = [
         &[],
         &["--role"],
@@ -130,16 +130,16 @@ fn wrong_arguments_show_the_usage_on_stderr() {
         &["--role", "x", "--force"],
     ];
     for arguments in cases {
-        let output = example().args(arguments).output().unwrap();
+        let output = provision().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(output.stdout.is_empty());
-        assert!(text(&output.stderr).contains("Usage: provision"), "{arguments:?}");
+        assert!(text(&output.stderr).contains("error: "), "{arguments:?}");
     }
 }
 
 #[test]
 fn help_goes_to_stdout() {
-    let output = example().arg("--help").output().unwrap();
+    let output = provision().arg("--help").output().unwrap();
     assert!(output.status.success());
-    assert!(text(&output.stdout).starts_with("Usage: provision"));
+    assert!(text(&output.stdout).starts_with("Create the database role"));
 }

@@ -1,0 +1,39 @@
+//! The options that all subcommands have.
+
+use std::time::Duration;
+
+use clap::Args;
+use postgres_entra::{ConnectionNames, Connector, ConnectorBuilder};
+
+/// The longest that may be asked for: a year.
+const LONGEST: u64 = 365 * 86_400;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Which Service Connector connection to use, by the prefix of its variables.
+    #[arg(long, global = true, value_name = "PREFIX", default_value = "AZURE_POSTGRESQL")]
+    connection: String,
+    /// Send a token to this host too, which is not under Azure's domains. Can be repeated.
+    #[arg(long, global = true, value_name = "HOST")]
+    trust_host: Vec<String>,
+    /// How long logging in may take, in seconds.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
+    deadline: u64,
+}
+
+impl Options {
+    /// A builder that reads this process' environment.
+    pub(crate) fn builder(&self) -> ConnectorBuilder {
+        let builder = Connector::builder().connection_names(self.names()).deadline(self.deadline());
+        self.trust_host.iter().fold(builder, ConnectorBuilder::trust_host)
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        Duration::from_secs(self.deadline)
+    }
+
+    pub(crate) fn names(&self) -> ConnectionNames {
+        ConnectionNames::new(&self.connection)
+    }
+}

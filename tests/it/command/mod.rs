@@ -1,0 +1,9 @@
+//! The command `postgres-entra`, run as a user would.
+
+mod doctor;
+mod exec;
+mod local_azure;
+mod options;
+mod provision;
+mod psql;
+mod token;
