@@ -15,10 +15,11 @@ use super::{
     driver::{Attempt, Driver},
     login::Login,
     progress::Progress,
+    server_role::ServerRole,
 };
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Host, Settings},
+    config::{Host, Settings, TargetSessionAttrs},
     error::{ConnectError, Error, Stage},
     random,
 };
@@ -36,9 +37,21 @@ const DETOUR: Duration = Duration::from_secs(60);
 pub(super) struct Servers {
     hosts: Vec<Host>,
     random_order: bool,
+    wanted: TargetSessionAttrs,
     /// The limit for one address, if the settings have one.
     limit: Option<Duration>,
     detour: Mutex<Option<Detour>>,
+}
+
+/// One round over the servers.
+struct Round<'a, D> {
+    driver: &'a D,
+    connector: &'a Connector,
+    login: &'a Login,
+    wanted: Option<ServerRole>,
+    /// Targets of another round, which share the time with those of this one.
+    targets_after: usize,
+    is_first_pass: bool,
 }
 
 /// A server that answered where others before it had failed.
@@ -54,14 +67,13 @@ impl Servers {
         Self {
             hosts: settings.hosts().to_vec(),
             random_order: settings.load_balance_hosts(),
+            wanted: settings.target_session_attrs(),
             limit: settings.connect_timeout(),
             detour: Mutex::new(None),
         }
     }
 
-    /// One pass: the servers one by one, and the addresses of each. A refused login ends it: the next
-    /// server would refuse it too, and a token is not shown to more servers than need to see it.
-    #[expect(clippy::expect_used, reason = "validated settings name a host")]
+    /// One pass: a round over the servers, or two if a replica is preferred and none is found.
     pub(super) async fn log_in<D: Driver>(
         &self,
         driver: &D,
@@ -70,12 +82,38 @@ impl Servers {
         is_first_pass: bool,
         progress: &Progress,
     ) -> Result<D::Session, Error> {
+        let round = async |wanted, targets_after| {
+            let round = Round { driver, connector, login, wanted, targets_after, is_first_pass };
+            self.round(round, progress).await
+        };
+        match self.wanted {
+            TargetSessionAttrs::Primary => round(Some(ServerRole::Primary), 0).await,
+            TargetSessionAttrs::Standby => round(Some(ServerRole::Standby), 0).await,
+            TargetSessionAttrs::PreferStandby => {
+                match round(Some(ServerRole::Standby), self.hosts.len()).await {
+                    Err(error) if !error.is_rejected() => round(None, 0).await,
+                    result => result,
+                }
+            }
+            _ => round(None, 0).await,
+        }
+    }
+
+    /// The servers one by one, and the addresses of each. A refused login ends it: the next server would
+    /// refuse it too, and a token is not shown to more servers than need to see it.
+    #[expect(clippy::expect_used, reason = "validated settings name a host")]
+    async fn round<D: Driver>(
+        &self,
+        round: Round<'_, D>,
+        progress: &Progress,
+    ) -> Result<D::Session, Error> {
+        let Round { driver, connector, login, wanted, targets_after, is_first_pass } = round;
         let detour = self.current_detour();
         let hosts: Vec<_> = self.hosts.iter().enumerate().collect();
         let hosts = self.ordered(hosts, |(index, _)| detour.is_some_and(|it| it.host == *index));
         let mut failure = None;
         for (tried, &(index, host)) in hosts.iter().enumerate() {
-            let hosts_left = hosts.len() - tried;
+            let hosts_left = hosts.len() - tried + targets_after;
             let addresses = match resolve(host, hosts_left, progress).await {
                 Ok(addresses) => addresses,
                 Err(error) => {
@@ -91,7 +129,8 @@ impl Servers {
                 let tcp_limit = is_hurried.then_some(FIRST_TCP_LIMIT);
                 let limit = self.limit(targets_left, progress);
                 progress.enter(Stage::Tcp);
-                let attempt = Attempt { connector, host, address, login, tcp_limit, progress };
+                let attempt =
+                    Attempt { connector, host, address, login, tcp_limit, wanted, progress };
                 let session = timeout(limit, driver.log_in(attempt)).await;
                 match session.unwrap_or_else(|_| Err(no_answer(host, limit, progress.stage()))) {
                     Ok(session) => {

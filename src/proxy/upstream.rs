@@ -6,7 +6,10 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     config::{Settings, TargetSessionAttrs},
-    connector::driver::{Attempt, Driver, ServerAddress},
+    connector::{
+        driver::{Attempt, Driver, ServerAddress},
+        server_role::ServerRole,
+    },
     error::Error,
     tls::TlsStream,
     wire::{self, Authentication, Message, Startup},
@@ -96,6 +99,7 @@ impl Driver for UpstreamDriver<'_> {
         if !greeting.fits(self.settings.target_session_attrs()) {
             return Err(attempt.failed(other_role()));
         }
+        attempt.check_role(async { Ok(greeting.role()) }).await?;
         allowance.lift();
         let Greeting { bytes, cancel_key, .. } = greeting;
         let (server, role) = (attempt.server(), attempt.user().to_owned());
@@ -110,6 +114,7 @@ struct Greeting {
     cancel_key: Vec<u8>,
     /// Whether it is a standby, or read-only by default.
     is_read_only: bool,
+    is_standby: bool,
 }
 
 impl Greeting {
@@ -121,18 +126,28 @@ impl Greeting {
             // Reported since PostgreSQL 14
             // (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-ASYNC).
             b'S' => {
-                let names: [&[u8]; 2] = [b"in_hot_standby", b"default_transaction_read_only"];
-                let is_on = |(name, value)| names.contains(&name) && value == b"on";
-                self.is_read_only |= message.parameter().is_some_and(is_on);
+                let on = message.parameter().filter(|(_, value)| *value == b"on");
+                match on.map(|(name, _)| name) {
+                    Some(b"in_hot_standby") => (self.is_standby, self.is_read_only) = (true, true),
+                    Some(b"default_transaction_read_only") => self.is_read_only = true,
+                    _ => {}
+                }
             }
             _ => {}
         }
         message.kind == b'Z'
     }
 
+    fn role(&self) -> ServerRole {
+        if self.is_standby { ServerRole::Standby } else { ServerRole::Primary }
+    }
+
     fn fits(&self, wanted: TargetSessionAttrs) -> bool {
         match wanted {
-            TargetSessionAttrs::Any => true,
+            TargetSessionAttrs::Any
+            | TargetSessionAttrs::Primary
+            | TargetSessionAttrs::Standby
+            | TargetSessionAttrs::PreferStandby => true,
             TargetSessionAttrs::ReadWrite => !self.is_read_only,
             TargetSessionAttrs::ReadOnly => self.is_read_only,
         }

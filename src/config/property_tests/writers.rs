@@ -124,7 +124,7 @@ pub(super) fn jdbc_url(settings: &Settings) -> String {
 }
 
 fn target_server_type(attrs: &str) -> String {
-    attrs.replace("read-write", "primary").replace("read-only", "secondary")
+    attrs.replace("prefer-standby", "preferSecondary").replace("standby", "secondary")
 }
 
 /// ADO.NET has no word for fixed addresses, the TCP user timeout and the number of probes.

@@ -191,11 +191,9 @@ fn choice<T: Choice>(parameters: &Parameters, keyword: &str) -> Result<Option<T>
 fn target_session_attrs(parameters: &Parameters) -> Result<TargetSessionAttrs, ConfigError> {
     const KEYWORD: &str = "target_session_attrs";
     match parameters.get(KEYWORD) {
-        Some(preference) if preference.value.starts_with("prefer-") => Err(preference.error(
+        Some(preference) if *preference.value == "prefer-primary" => Err(preference.error(
             ConfigErrorKind::Unsupported,
-            format!(
-                "`{KEYWORD}` can't be honoured: a preference would need a second round of hosts"
-            ),
+            format!("`{KEYWORD}` can't be honoured: libpq knows no preference for a primary"),
             format!("write one of: {}", TargetSessionAttrs::accepted_names()),
         )),
         _ => Ok(choice(parameters, KEYWORD)?.unwrap_or_default()),

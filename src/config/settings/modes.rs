@@ -69,10 +69,16 @@ pub enum TargetSessionAttrs {
     /// Any server, and the default.
     #[default]
     Any,
-    /// A server that accepts writes.
+    /// A server whose sessions accept writes.
     ReadWrite,
-    /// A server that does not.
+    /// A server whose sessions do not.
     ReadOnly,
+    /// A server that is not in recovery, whether it accepts writes or not.
+    Primary,
+    /// A server in recovery: a replica.
+    Standby,
+    /// A replica, or any server if no replica can be had.
+    PreferStandby,
 }
 
 /// TCP keepalive: libpq's [`keepalives`][libpq] and the parameters after it.
@@ -144,9 +150,10 @@ impl Choice for TargetSessionAttrs {
     const NAMES: &'static [(&'static str, Self)] = &[
         ("any", Self::Any),
         ("read-write", Self::ReadWrite),
-        ("primary", Self::ReadWrite),
         ("read-only", Self::ReadOnly),
-        ("standby", Self::ReadOnly),
+        ("primary", Self::Primary),
+        ("standby", Self::Standby),
+        ("prefer-standby", Self::PreferStandby),
     ];
 }
 
@@ -171,9 +178,10 @@ mod tests {
         use SslMode::{Allow, Disable, Prefer, Require, VerifyCa, VerifyFull};
         let modes = [Disable, Allow, Prefer, Require, VerifyCa, VerifyFull].map(Choice::name);
         assert_eq!(modes, ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]);
-        use TargetSessionAttrs::{Any, ReadOnly, ReadWrite};
-        let attrs = [Any, ReadWrite, ReadOnly].map(Choice::name);
-        assert_eq!(attrs, ["any", "read-write", "read-only"]);
+        use TargetSessionAttrs::{Any, PreferStandby, Primary, ReadOnly, ReadWrite, Standby};
+        let attrs = [Any, ReadWrite, ReadOnly, Primary, Standby, PreferStandby].map(Choice::name);
+        let names = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"];
+        assert_eq!(attrs, names);
         use ChannelBinding as Binding;
         let binding = [Binding::Disable, Binding::Prefer, Binding::Require].map(Choice::name);
         assert_eq!(binding, ["disable", "prefer", "require"]);

@@ -23,7 +23,11 @@ pub(in crate::connector) fn driver_config(settings: &Settings) -> Config {
             ChannelBinding::Require => config::ChannelBinding::Require,
         })
         .target_session_attrs(match settings.target_session_attrs() {
-            TargetSessionAttrs::Any => config::TargetSessionAttrs::Any,
+            // The driver does not know the latter; the connector looks after them itself.
+            TargetSessionAttrs::Any
+            | TargetSessionAttrs::Primary
+            | TargetSessionAttrs::Standby
+            | TargetSessionAttrs::PreferStandby => config::TargetSessionAttrs::Any,
             TargetSessionAttrs::ReadWrite => config::TargetSessionAttrs::ReadWrite,
             TargetSessionAttrs::ReadOnly => config::TargetSessionAttrs::ReadOnly,
         });

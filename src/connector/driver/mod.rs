@@ -14,6 +14,7 @@ use super::{
     Connector,
     login::Login,
     progress::{ObservedTls, Progress},
+    server_role::ServerRole,
 };
 use crate::{
     config::Host,
@@ -45,6 +46,8 @@ pub(crate) struct Attempt<'a> {
     pub(super) login: &'a Login,
     /// For the TCP connection alone, if that has less time than the rest.
     pub(super) tcp_limit: Option<Duration>,
+    /// What the server must be, if that matters.
+    pub(super) wanted: Option<ServerRole>,
     pub(super) progress: &'a Progress,
 }
 
@@ -77,6 +80,17 @@ impl Attempt<'_> {
         Ok((tls, allowance))
     }
 
+    /// Refuses a server that is something else than what is wanted. `role` is asked if it matters.
+    pub(crate) async fn check_role(
+        &self,
+        role: impl Future<Output = Result<ServerRole, Error>>,
+    ) -> Result<(), Error> {
+        match self.wanted {
+            Some(wanted) if role.await? != wanted => Err(wanted.not_found_at(self.host)),
+            _ => Ok(()),
+        }
+    }
+
     /// Sorts a failure of this login by who has to act.
     pub(crate) fn classify(&self, error: tokio_postgres::Error) -> Error {
         classify(error, self.host, Some(self.login))
@@ -95,8 +109,13 @@ impl Driver for TokioPostgres {
     async fn log_in(&self, attempt: Attempt<'_>) -> Result<Established, Error> {
         let (tls, allowance) = attempt.tls().await?;
         let established = attempt.config().connect(tls).await;
-        let established = established.map_err(|error| attempt.classify(error))?;
+        let (client, mut connection) = established.map_err(|error| attempt.classify(error))?;
+        let role = async {
+            let role = ServerRole::of(&client, &mut connection).await;
+            role.map_err(|error| attempt.classify(error))
+        };
+        attempt.check_role(role).await?;
         allowance.lift();
-        Ok(established)
+        Ok((client, connection))
     }
 }

@@ -71,6 +71,12 @@ impl<'a> Rig<'a> {
         FakeServer::hostile(acceptor, Step::PasswordReceived, refusal).await.0
     }
 
+    /// A server that admits everyone and goes on like this.
+    async fn admitting_server(&self, script: Misdeed) -> FakeServer {
+        let acceptor = self.authority.acceptor(self.azure.server().host(), |_| ());
+        FakeServer::hostile(acceptor, Step::Authenticated, script).await.0
+    }
+
     /// A server that admits everyone, and says that transactions are read-only.
     async fn read_only_server(&self) -> FakeServer {
         let acceptor = self.authority.acceptor(self.azure.server().host(), |_| ());
@@ -85,6 +91,21 @@ impl<'a> Rig<'a> {
         let script = Misdeed::Answer(ready(), answer.concat());
         FakeServer::hostile(acceptor, Step::Authenticated, script).await.0
     }
+}
+
+/// What a server does that admits everyone and says by itself whether it is in recovery.
+fn reports_recovery(state: &str) -> Misdeed {
+    let report = message(b'S', format!("in_hot_standby\0{state}\0").as_bytes());
+    Misdeed::Send([report, ready()].concat())
+}
+
+/// The same where it has to be asked, as before PostgreSQL 14.
+fn answers_recovery(state: &str) -> Misdeed {
+    let column = b"\0\x01pg_is_in_recovery\0\0\0\0\0\0\0\0\0\0\x10\0\x01\xff\xff\xff\xff\0\0";
+    let row = [b"\0\x01\0\0\0\x01", state.as_bytes()].concat();
+    let answer =
+        [message(b'T', column), message(b'D', &row), message(b'C', b"SELECT 1\0"), ready()];
+    Misdeed::Answer(ready(), answer.concat())
 }
 
 /// The message that ends a login.
@@ -233,6 +254,71 @@ async fn a_server_in_the_wrong_role_is_passed_over() {
     let error = failure(alone.deadline(Duration::from_secs(3))).await;
     assert_eq!(unreachable_port(&error), replica.port());
     assert!(error.to_string().contains("target_session_attrs"), "{error}");
+}
+
+/// Connects to the servers, and returns how many connections each of them has seen.
+async fn connections(rig: &Rig<'_>, servers: [&FakeServer; 2], wanted: &str) -> [usize; 2] {
+    let before = servers.map(FakeServer::connections);
+    let more = format!("target_session_attrs={wanted}");
+    let connector = rig.connector(&servers.map(FakeServer::port), &more).build().unwrap();
+    connector.connect().await.unwrap_or_else(|error| panic!("{wanted}: {}", chain(&error)));
+    let after = servers.map(FakeServer::connections);
+    [after[0] - before[0], after[1] - before[1]]
+}
+
+#[tokio::test]
+async fn a_primary_or_a_replica_is_known_by_its_state_of_recovery() {
+    let rig = Rig::new(shared_azure());
+    for [on, off] in [
+        [reports_recovery("on"), reports_recovery("off")],
+        [answers_recovery("t"), answers_recovery("f")],
+    ] {
+        let (replica, primary) = (rig.admitting_server(on).await, rig.admitting_server(off).await);
+        assert_eq!(connections(&rig, [&replica, &primary], "primary").await, [1, 1]);
+        assert_eq!(connections(&rig, [&primary, &replica], "primary").await, [1, 0]);
+        assert_eq!(connections(&rig, [&primary, &replica], "standby").await, [1, 1]);
+        assert_eq!(connections(&rig, [&replica, &primary], "standby").await, [1, 0]);
+        assert_eq!(connections(&rig, [&primary, &replica], "prefer-standby").await, [1, 1]);
+        // Both in the first round, and one in the second.
+        let other = rig.admitting_server(reports_recovery("off")).await;
+        assert_eq!(connections(&rig, [&primary, &other], "prefer-standby").await, [2, 1]);
+        assert_eq!(connections(&rig, [&primary, &replica], "any").await, [1, 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_primary_that_is_read_only_is_a_primary() {
+    let rig = Rig::new(shared_azure());
+    let report = |name: &str, value: &str| message(b'S', format!("{name}\0{value}\0").as_bytes());
+    let full_disk =
+        [report("default_transaction_read_only", "on"), report("in_hot_standby", "off"), ready()];
+    let primary = rig.admitting_server(Misdeed::Send(full_disk.concat())).await;
+    let connector = rig.connector(&[primary.port()], "target_session_attrs=primary");
+    let client = connector.build().unwrap().connect().await;
+    client.unwrap_or_else(|error| panic!("{}", chain(&error)));
+}
+
+#[tokio::test]
+async fn without_the_wanted_role_the_error_says_so() {
+    let rig = Rig::new(shared_azure());
+    let replica = rig.admitting_server(reports_recovery("on")).await;
+    for (server, wanted) in [(replica.port(), "primary"), (rig.azure.server().port(), "standby")] {
+        let alone = rig.connector(&[server], &format!("target_session_attrs={wanted}"));
+        let error = failure(alone.deadline(Duration::from_secs(2))).await;
+        assert_eq!(unreachable_port(&error), server);
+        assert!(error.to_string().contains("target_session_attrs"), "{error}");
+        assert!(error.is_transient(), "a failover mends it");
+    }
+}
+
+#[tokio::test]
+async fn a_preference_leaves_time_for_its_second_round() {
+    let rig = Rig::new(shared_azure());
+    let silent = FakeServer::silent().await;
+    let ports = [silent.port(), rig.azure.server().port()];
+    let connector = rig.connector(&ports, "target_session_attrs=prefer-standby");
+    connect(connector.deadline(Duration::from_secs(8))).await;
+    assert_eq!(silent.connections(), 2);
 }
 
 #[tokio::test]

@@ -369,7 +369,7 @@ fn what_can_not_be_had_is_refused_with_the_reason() {
         (&[("PGHOST", "/run/postgresql")], Unsupported, Some("PGHOST"), "Unix socket"),
         (&[("DATABASE_URL", "host=h gssencmode=require")], Unsupported, url, "GSSAPI"),
         (
-            &[("DATABASE_URL", "host=h target_session_attrs=prefer-standby")],
+            &[("DATABASE_URL", "host=h target_session_attrs=prefer-primary")],
             Unsupported,
             url,
             "preference",

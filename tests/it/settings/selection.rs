@@ -80,7 +80,7 @@ fn libpqs_variables_fill_what_is_missing() {
     assert_eq!(settings.channel_binding(), ChannelBinding::Disable);
     assert_eq!(settings.application_name(), Some("shop"));
     assert_eq!(settings.connect_timeout().unwrap().as_secs(), 7);
-    assert_eq!(settings.target_session_attrs(), TargetSessionAttrs::ReadWrite);
+    assert_eq!(settings.target_session_attrs(), TargetSessionAttrs::Primary);
     assert_eq!(settings.options(), Some("-c a=b"));
 }
 

@@ -7,7 +7,7 @@ pub(super) fn translate(keyword: &str, value: String) -> String {
     match keyword {
         "sslmode" => ssl_mode(&value),
         "sslnegotiation" | "channel_binding" | "gssencmode" => value.to_ascii_lowercase(),
-        "target_session_attrs" => value.to_ascii_lowercase(),
+        "target_session_attrs" => session_attrs(&value),
         "require_auth" => require_auth(&value),
         "keepalives" => flag(&value, "0", "1"),
         "load_balance_hosts" => flag(&value, "disable", "random"),
@@ -27,6 +27,17 @@ fn ssl_mode(value: &str) -> String {
         other => return other.to_owned(),
     };
     mode.to_owned()
+}
+
+/// With or without hyphens.
+fn session_attrs(value: &str) -> String {
+    match squeeze(value).as_str() {
+        "readwrite" => "read-write".to_owned(),
+        "readonly" => "read-only".to_owned(),
+        "preferprimary" => "prefer-primary".to_owned(),
+        "preferstandby" => "prefer-standby".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 fn require_auth(value: &str) -> String {
