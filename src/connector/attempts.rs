@@ -143,19 +143,22 @@ impl Connector {
         patience: Patience,
         progress: &Progress,
     ) -> Result<Pass, Error> {
-        let mended = match (&error, login) {
+        let error = match (error, login) {
             (Error::Rejected(rejection), Some(login)) if !pass.token_is_renewed => {
-                let renewed = self.0.logins.renewed(&login, rejection, progress).await;
-                renewed.map(|login| (login, true))
+                match self.0.logins.renewed(&login, rejection, progress).await {
+                    Ok(login) => return Ok(pass.again_with(login, true)),
+                    Err(error) => error,
+                }
             }
             (Error::Tls(refused), Some(login)) if refused.kind() == TlsErrorKind::Certificate => {
-                self.0.tls.renew(pass.began).then_some((login, pass.token_is_renewed))
+                if self.0.tls.renew(pass.began) {
+                    let token_is_renewed = pass.token_is_renewed;
+                    return Ok(pass.again_with(login, token_is_renewed));
+                }
+                Error::Tls(refused)
             }
-            _ => None,
+            (error, _) => error,
         };
-        if let Some((login, token_is_renewed)) = mended {
-            return Ok(pass.again_with(login, token_is_renewed));
-        }
         let wait = jittered(pass.pause);
         let is_too_late = SystemClock.now().monotonic + wait >= progress.deadline();
         if patience == Patience::Once || !error.is_transient() || is_too_late {

@@ -1,15 +1,25 @@
 //! One login: who, with which secret.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
+
+use tokio::time::Instant;
 
 use super::progress::Progress;
 use crate::{
     cache::{Acquired, TokenCache},
+    clock::{Clock, SystemClock},
     config::check_role_name,
-    error::{ConfigError, ConfigErrorKind, Error, Rejection, Stage},
+    error::{ConfigError, ConfigErrorKind, Error, Rejection, RejectionReason, Stage},
     secret::Secret,
     token::AccessToken,
 };
+
+/// By so much the server's clock may be ahead of this machine's. A token that it takes for expired, and
+/// that has no more than this left, is one that ends; one with more left tells of a clock to be set.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
+
+/// Expiry is stated in whole seconds.
+const AFTER_END: Duration = Duration::from_secs(1);
 
 /// What logins are made with.
 #[derive(Clone, Debug)]
@@ -47,9 +57,24 @@ impl Login {
         &self.user
     }
 
-    /// Whether the role's own password logs in.
-    pub(super) fn is_by_password(&self) -> bool {
-        matches!(self.secret, LoginSecret::Password(_))
+    fn token(&self) -> Option<&AccessToken> {
+        match &self.secret {
+            LoginSecret::Token { token, .. } => Some(token),
+            LoginSecret::Password(_) => None,
+        }
+    }
+
+    /// A login as the same role.
+    fn again_with(&self, acquired: Acquired) -> Self {
+        Self::with_token(self.user.clone(), acquired)
+    }
+
+    /// A refusal of this login, with what its secret tells about the cause.
+    pub(super) fn explain(&self, rejection: Rejection) -> Rejection {
+        match &self.secret {
+            LoginSecret::Token { token, .. } => rejection.with_token(token),
+            LoginSecret::Password(_) => rejection.by_password(),
+        }
     }
 
     /// What goes into the password message.
@@ -120,21 +145,39 @@ impl Logins {
         }
     }
 
-    /// A login with a newer token than the one that the server refused; `None` if there is none.
+    /// A login with a newer token than the one that the server refused; if there is none, the refusal.
     pub(super) async fn renewed(
         &self,
         refused: &Login,
-        rejection: &Rejection,
+        mut rejection: Rejection,
         progress: &Progress,
-    ) -> Option<Login> {
-        let doubtful = refused.doubted_by(rejection)?;
-        let tokens = self.tokens()?;
+    ) -> Result<Login, Error> {
+        let (Some(tokens), Some(token)) = (self.tokens(), refused.token()) else {
+            return Err(rejection.into());
+        };
         // The refusal is what the caller has to hear of, should the deadline pass meanwhile.
         progress.failed(rejection.clone().into());
-        progress.enter(Stage::Token);
-        let acquired = tokens.reacquire(doubtful).await.ok()?;
-        let newer = !acquired.token.is_same_as(doubtful);
-        newer.then(|| Login::with_token(refused.user().to_owned(), acquired))
+        if let Some(doubtful) = refused.doubted_by(&rejection) {
+            progress.enter(Stage::Token);
+            match tokens.reacquire(doubtful).await {
+                Ok(acquired) if !acquired.token.is_same_as(doubtful) => {
+                    return Ok(refused.again_with(acquired));
+                }
+                Ok(Acquired { from_cache: false, .. }) => {
+                    rejection = rejection.with_same_token(tokens.source_name());
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        match wait_for_end(token, &rejection, progress.deadline()) {
+            Some(wait) => {
+                progress.enter(Stage::Backoff);
+                tokio::time::sleep(wait).await;
+                progress.enter(Stage::Token);
+                Ok(refused.again_with(tokens.acquire().await?))
+            }
+            None => Err(rejection.into()),
+        }
     }
 
     /// The role to log in as.
@@ -159,6 +202,16 @@ impl Logins {
         let token = tokens.token().await?;
         Ok(self.management_name.get_or_init(|| login_name(&token)).clone())
     }
+}
+
+/// How long to wait for the end of a token that the server takes for expired already: an endpoint that
+/// caches hands out the next one only after that.
+fn wait_for_end(token: &AccessToken, rejection: &Rejection, deadline: Instant) -> Option<Duration> {
+    let now = SystemClock.now();
+    let left = token.life_left(now.wall);
+    let ends = rejection.reason() == RejectionReason::TokenExpired && left <= CLOCK_DIFFERENCE;
+    let wait = left + AFTER_END;
+    (ends && now.monotonic + wait < deadline).then_some(wait)
 }
 
 fn login_name(token: &AccessToken) -> Option<String> {

@@ -52,10 +52,17 @@ impl ConnectError {
         if !self.resolved {
             return UNRESOLVED;
         }
-        if cause::find::<ServerAnswer>(&*self.cause).is_some() {
-            return "the server is starting, stopping or full; try again later";
+        if let Some(answer) = cause::find::<ServerAnswer>(&*self.cause) {
+            return answer.hint;
+        }
+        if self.cause_says("unsupported authentication method") {
+            return OTHER_METHOD;
         }
         hint_of(cause::find::<io::Error>(&*self.cause).map(io::Error::kind))
+    }
+
+    fn cause_says(&self, text: &str) -> bool {
+        cause::all(self).any(|cause| cause.to_string().contains(text))
     }
 
     pub(crate) fn problem(&self) -> String {
@@ -74,6 +81,7 @@ impl ConnectError {
 pub(crate) struct ServerAnswer {
     sqlstate: String,
     text: String,
+    hint: &'static str,
 }
 
 impl ServerAnswer {
@@ -82,10 +90,14 @@ impl ServerAnswer {
     }
 
     /// Both texts are excerpts.
-    pub(crate) fn new(sqlstate: String, text: String) -> Self {
-        Self { sqlstate, text }
+    pub(crate) fn new(sqlstate: String, text: String, hint: &'static str) -> Self {
+        Self { sqlstate, text, hint }
     }
 }
+
+/// GSS, SSPI, certificates, OAuth: what Azure never asks an Entra role for.
+const OTHER_METHOD: &str = "the server asks for a kind of login that no token and no password can be used \
+                            for; check that the host is the Azure server, and its authentication settings";
 
 const UNRESOLVED: &str = "check the host name and this machine's DNS; a server with a private \
                           endpoint resolves only in networks that are linked to its private DNS \

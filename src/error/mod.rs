@@ -14,6 +14,7 @@ use std::time::Duration;
 pub use config::{ConfigError, ConfigErrorKind};
 pub use connect::ConnectError;
 pub(crate) use connect::ServerAnswer;
+pub(crate) use rejection::{Meaning, read as read_answer};
 pub use rejection::{Rejection, RejectionReason};
 pub use tls::{TlsError, TlsErrorKind};
 pub use token::{TokenError, TokenErrorKind};

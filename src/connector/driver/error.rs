@@ -2,39 +2,15 @@
 
 use std::{error::Error as StdError, io};
 
-use tokio_postgres::error::SqlState;
-
 use crate::{
     config::Host,
     connector::login::Login,
     error::{
-        ConnectError, Error, Rejection, RejectionReason, ServerAnswer, TlsError, TlsErrorKind,
-        cause,
+        ConnectError, Error, Meaning, Rejection, ServerAnswer, TlsError, TlsErrorKind, cause,
+        read_answer,
     },
     excerpt::excerpt,
 };
-
-/// Answers that a server gives while it starts, stops, fails over or is full: worth another try.
-const BUSY: [&SqlState; 9] = [
-    &SqlState::CANNOT_CONNECT_NOW,
-    &SqlState::ADMIN_SHUTDOWN,
-    &SqlState::CRASH_SHUTDOWN,
-    &SqlState::TOO_MANY_CONNECTIONS,
-    &SqlState::CONNECTION_EXCEPTION,
-    &SqlState::CONNECTION_DOES_NOT_EXIST,
-    &SqlState::CONNECTION_FAILURE,
-    &SqlState::SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION,
-    &SqlState::SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION,
-];
-
-/// What PgBouncer says, with one SQLSTATE for everything (08P01), while it is full or has lost the server
-/// ([source](https://github.com/pgbouncer/pgbouncer/blob/master/src/objects.c)).
-const POOLER_BUSY: [&str; 4] = [
-    "server login has been failing",
-    "no more connections allowed",
-    "query_wait_timeout",
-    "client_login_timeout",
-];
 
 /// What tokio-postgres says when the server refuses to speak TLS.
 const NO_TLS: &str = "server does not support TLS";
@@ -59,40 +35,23 @@ pub(super) fn classify_answer(
     host: &Host,
     login: Option<&Login>,
 ) -> Error {
-    let is_busy = is_busy(sqlstate, message);
     let secrets = secrets(login);
     let (sqlstate, message) = (excerpt(sqlstate, &secrets), excerpt(message, &secrets));
-    if is_busy {
-        unreachable(host, true, ServerAnswer::new(sqlstate, message))
-    } else {
-        refused(sqlstate, message, login).into()
-    }
-}
-
-fn refused(sqlstate: String, message: String, login: Option<&Login>) -> Rejection {
-    match login {
-        Some(login) if login.is_by_password() => {
-            Rejection::new(sqlstate, message, login.user()).by_password()
+    match read_answer(&sqlstate, &message) {
+        Meaning::Busy(hint) => unreachable(host, true, ServerAnswer::new(sqlstate, message, hint)),
+        Meaning::Refused(_) => {
+            let rejection = Rejection::new(sqlstate, message, login.map_or("", Login::user));
+            match login {
+                Some(login) => login.explain(rejection).into(),
+                None => rejection.into(),
+            }
         }
-        Some(login) => Rejection::new(sqlstate, message, login.user()),
-        None => Rejection::new(sqlstate, message, ""),
     }
 }
 
 /// What a server may repeat, and nobody may be shown.
 fn secrets(login: Option<&Login>) -> Vec<&str> {
     login.map(Login::password).into_iter().collect()
-}
-
-fn is_busy(sqlstate: &str, message: &str) -> bool {
-    BUSY.iter().any(|busy| busy.code() == sqlstate) || is_busy_pooler(sqlstate, message)
-}
-
-/// Unless the pooler hands on a refusal of the server that waiting doesn't change.
-fn is_busy_pooler(sqlstate: &str, message: &str) -> bool {
-    sqlstate == SqlState::PROTOCOL_VIOLATION.code()
-        && POOLER_BUSY.iter().any(|text| message.contains(text))
-        && Rejection::new(sqlstate, message, "").reason() == RejectionReason::Other
 }
 
 fn is_tls_error(error: &tokio_postgres::Error) -> bool {

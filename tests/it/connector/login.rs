@@ -211,6 +211,40 @@ async fn an_expired_token_is_rejected_with_the_servers_text() {
 }
 
 #[tokio::test]
+async fn a_token_that_ends_soon_and_counts_as_expired_already_is_followed_by_the_next() {
+    let azure = LocalAzure::start().await.unwrap();
+    let login = Login::SystemAssigned(Platform::AppService);
+    let mint = || azure.identity_service().mint_token(&TokenSpec::new(login));
+    let (first, second) = (mint(), mint());
+    azure.server().reject_tokens_issued_before_now();
+    let third = mint();
+    // An endpoint that caches: the first token until that ends, and then the next one.
+    let ends = SystemTime::now() + Duration::from_secs(3);
+    let settings = Settings::from_vars(azure.vars(login, ClientType::Python)).unwrap();
+    let source = source::from_fn(move |_scope| {
+        let is_over = SystemTime::now() >= ends;
+        let token = if is_over { third.clone() } else { first.clone() };
+        let end = if is_over { ends + Duration::from_secs(3600) } else { ends };
+        async move { AccessToken::new(token, end) }
+    });
+    let connector = Connector::builder().settings(settings.clone()).token_source(source);
+    connector.build().unwrap().connect().await.unwrap();
+
+    // With more time left the refusal stands, and says that there was no other token.
+    let connector =
+        Connector::builder().settings(settings).token_source(source::from_fn(move |_scope| {
+            let token =
+                AccessToken::new(second.clone(), SystemTime::now() + Duration::from_secs(3600));
+            async move { token }
+        }));
+    let connector = connector.build().unwrap();
+    connector.token_cache().unwrap().warm_up().await.unwrap();
+    let rejection = rejection(connector).await;
+    assert_eq!(rejection.reason(), RejectionReason::TokenExpired);
+    assert!(rejection.hint().contains("handed out the same token again"), "{rejection}");
+}
+
+#[tokio::test]
 async fn a_token_for_another_audience_is_rejected_with_the_servers_text() {
     let azure = shared_azure();
     let login = Login::SystemAssigned(Platform::AppService);
