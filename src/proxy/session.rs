@@ -1,6 +1,7 @@
 //! One session from its start-up to its end, and what all sessions share.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -8,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{Semaphore, watch},
@@ -99,10 +101,7 @@ impl Sessions {
             number: self.latest.fetch_add(1, Ordering::Relaxed) + 1,
             startup,
         };
-        tokio::select! {
-            () = session.run(&mut program) => {}
-            () = self.reached(Phase::Ended) => {}
-        }
+        select(pin!(session.run(&mut program)), pin!(self.reached(Phase::Ended))).await;
     }
 
     /// Sends a cancel request on to the server that its session is on. Its sender is told nothing, as a
@@ -159,20 +158,29 @@ struct Session<'a> {
 impl Session<'_> {
     async fn run<S: AsyncRead + AsyncWrite + Unpin>(&self, program: &mut S) {
         let mut early = Vec::new();
-        let driver = UpstreamDriver::new(&self.startup, self.shared.connector.settings());
-        let opened = tokio::select! {
-            opened = self.shared.connector.open(&driver) => opened,
-            () = left(program, &mut early) => return,
-            () = self.shared.reached(Phase::Ending) => {
-                return self.shared.tell(program, &refusal::shutting_down()).await;
-            }
-        };
-        match opened {
-            Ok(upstream) => self.carry(program, upstream, early).await,
-            Err(error) => {
+        match self.open(program, &mut early).await {
+            Opened::Session(Ok(upstream)) => self.carry(program, upstream, early).await,
+            Opened::Session(Err(error)) => {
                 self.failed(&error);
                 self.shared.tell(program, &refusal::of_error(&error)).await;
             }
+            Opened::ProgramLeft => {}
+            Opened::ShuttingDown => {
+                self.shared.tell(program, &refusal::shutting_down()).await;
+            }
+        }
+    }
+
+    /// Logs in to the server for as long as that is wanted.
+    async fn open<S: AsyncRead + Unpin>(&self, program: &mut S, early: &mut Vec<u8>) -> Opened {
+        let driver = UpstreamDriver::new(&self.startup, self.shared.connector.settings());
+        let opened = pin!(self.shared.connector.open(&driver));
+        let left = pin!(left(program, early));
+        let ending = pin!(self.shared.reached(Phase::Ending));
+        match select(opened, select(left, ending)).await {
+            Either::Left((opened, _)) => Opened::Session(opened),
+            Either::Right((Either::Left(_), _)) => Opened::ProgramLeft,
+            Either::Right((Either::Right(_), _)) => Opened::ShuttingDown,
         }
     }
 
@@ -230,6 +238,13 @@ impl Session<'_> {
             "a session could not be opened"
         );
     }
+}
+
+/// How a login to the server went.
+enum Opened {
+    Session(Result<Upstream, Error>),
+    ProgramLeft,
+    ShuttingDown,
 }
 
 /// Waits until the program leaves, and keeps the little that it may send before its session has begun.
