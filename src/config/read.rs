@@ -24,7 +24,9 @@ impl Settings {
     /// |---|---|---|
     /// | 1 | `AZURE_POSTGRESQL_CONNECTIONSTRING`, also after `POSTGRESQLCONNSTR_` or `CUSTOMCONNSTR_`; `POSTGRESQLCONNSTR_AZURE_POSTGRESQL`, `CUSTOMCONNSTR_AZURE_POSTGRESQL`; `AZURE_POSTGRESQL_HOST`, `_PORT`, `_USER` or `_USERNAME`, `_DATABASE` or `_NAME`, `_PASSWORD`, `_SSL`; `spring.datasource.url`, `.username`, `.password` in any spelling | Service Connector's: they complete each other, and it is an error if two of them name different databases, users or passwords |
     /// | 2 | `DATABASE_URL` | read if none of the above is set |
-    /// | 3 | `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLNEGOTIATION`, `PGCHANNELBINDING`, `PGAPPNAME`, `PGCONNECT_TIMEOUT`, `PGTARGETSESSIONATTRS`, `PGOPTIONS` | fill what is still missing, as in libpq; `PGHOSTADDR` unless `PGHOST` names another host |
+    /// | 3 | `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGAPPNAME`, `PGOPTIONS`, `PGTZ`, `PGDATESTYLE`, `PGGEQO`, `PGCONNECT_TIMEOUT`, `PGTARGETSESSIONATTRS`, `PGLOADBALANCEHOSTS`, `PGREQUIREAUTH`, `PGCHANNELBINDING`, `PGSSLMODE`, `PGSSLNEGOTIATION`, `PGSSLROOTCERT` | fill what is still missing, as in libpq; `PGHOSTADDR` unless `PGHOST` names another host |
+    /// | 3 | `PGCLIENTENCODING`, `PGSERVICE`, `PGMINPROTOCOLVERSION`, `PGMAXPROTOCOLVERSION`, `PGSSLCERT`, `PGSSLKEY`, `PGSSLCERTMODE`, `PGSSLCRL`, `PGSSLCRLDIR`, `PGSSLSNI`, `PGSSLMINPROTOCOLVERSION`, `PGSSLMAXPROTOCOLVERSION`, `PGGSSENCMODE` | refused if they ask for what can't be had |
+    /// | 3 | `PGPASSFILE`, `PGREQUIREPEER`, `PGSSLCOMPRESSION`, `PGGSSDELEGATION`, `PGGSSLIB`, `PGKRBSRVNAME` | have no effect |
     ///
     /// A connection string may be a keyword/value string or URI of libpq, a JDBC URL or an ADO.NET
     /// string. One that can't be read, or that states nothing, is an error: the next variable may mean
@@ -120,20 +122,87 @@ impl Settings {
     }
 }
 
+/// How many parameters the event names.
+const MOST_NAMED: usize = 8;
+
 /// One event for all that is set and has no effect.
 fn report_left_out(parameters: &Parameters) {
-    let left_out: Vec<String> = parameters
-        .left_out()
-        .map(|LeftOut { name, variable, reason }| {
-            let name = name.unwrap_or_else(|| "a parameter".to_owned());
-            format!("{name} ({variable}): {reason}")
-        })
-        .collect();
+    let left_out = left_out(parameters);
     if !left_out.is_empty() {
         tracing::warn!(
             target: "postgres_entra::settings",
             left_out = left_out.join("; "),
             "settings without effect are left out"
         );
+    }
+}
+
+fn left_out(parameters: &Parameters) -> Vec<String> {
+    parameters
+        .left_out()
+        .take(MOST_NAMED)
+        .map(|LeftOut { name, variable, reason }| {
+            let name = name.unwrap_or_else(|| "a parameter".to_owned());
+            format!("{name} ({variable}): {reason}")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::parameters::keywords::{self, Treatment};
+
+    fn left_out_of(name: &str, value: &str) -> Vec<String> {
+        let environment = Environment::from_vars([(name, value), ("PGHOST", "h")]);
+        let names = ConnectionNames::default();
+        left_out(&Variables::new(&environment, &names).find().unwrap().parameters)
+    }
+
+    #[test]
+    fn what_has_no_effect_is_named_with_its_variable() {
+        let of_file = left_out_of("PGPASSFILE", "/hunter2");
+        assert_eq!(of_file, ["passfile (PGPASSFILE): no password is looked for in a file"]);
+        let url = "jdbc:postgresql://h/d?Colour=hunter2&password=a&hunter2=b&prepareThreshold=0";
+        let of_url = left_out_of("DATABASE_URL", url);
+        assert_eq!(of_url.len(), 2);
+        assert!(of_url[0].starts_with("Colour (DATABASE_URL): "), "{of_url:?}");
+        assert!(of_url[1].starts_with("a parameter (DATABASE_URL): "), "{of_url:?}");
+        assert!(!of_url.concat().contains("hunter2"), "{of_url:?}");
+        let many = "Colour=x&".repeat(1000);
+        let of_many = left_out_of("DATABASE_URL", &format!("jdbc:postgresql://h/d?{many}"));
+        assert_eq!(of_many.len(), MOST_NAMED);
+        assert!(left_out_of("DATABASE_URL", "host=h sslcompression=1").is_empty());
+    }
+
+    /// The variables in the row of the documentation that ends so.
+    fn documented(row_end: &str) -> BTreeSet<&'static str> {
+        let documentation = include_str!("read.rs");
+        let row = documentation.lines().find(|line| {
+            line.trim().starts_with("/// | 3 |") && line.ends_with(&format!("{row_end} |"))
+        });
+        let cell = row.unwrap().split(" | ").nth(2).unwrap();
+        cell.split(", ").map(|name| name.trim_matches('`')).collect()
+    }
+
+    #[test]
+    fn the_documentation_lists_the_variables_that_are_read() {
+        let rows = [("names another host", 0), ("can't be had", 1), ("have no effect", 2)];
+        for (row_end, wanted) in rows {
+            let read: BTreeSet<_> = keywords::variables()
+                .filter(|(_, keyword)| {
+                    wanted
+                        == match keywords::treatment(keyword) {
+                            Treatment::Read | Treatment::Session => 0,
+                            Treatment::Only(..) | Treatment::Unsupported(_) => 1,
+                            Treatment::Ignored | Treatment::Useless(_) => 2,
+                        }
+                })
+                .map(|(variable, _)| variable)
+                .collect();
+            assert_eq!(documented(row_end), read);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 mod environment;
 mod errors;
+mod large;
+mod reported;
 mod selection;
 mod vectors;
 mod wrong_server;
