@@ -1,6 +1,7 @@
 //! What of a foreign text may be shown: the texts of servers and identity services, and panic messages.
 
 mod clean;
+mod letters;
 mod page;
 mod secrets;
 mod shown;
@@ -32,7 +33,9 @@ pub(crate) fn excerpt(text: &str, secrets: &[&str]) -> String {
 /// The same for a body that no service would send, such as a proxy's page: its title and its first
 /// sentence. The rest may hold anything.
 pub(crate) fn page_excerpt(text: &str, secrets: &[&str]) -> String {
-    excerpt(&Zeroizing::new(page::heading(&ends_of(text))), secrets)
+    // First of all, as the heading may end within a secret and leave too little of it to be known.
+    let text = secrets::hide(&ends_of(text), secrets);
+    excerpt(&Zeroizing::new(page::heading(&text)), secrets)
 }
 
 /// Each text on the way to an excerpt may hold a secret, so it is wiped.

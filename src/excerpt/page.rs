@@ -54,7 +54,8 @@ fn take_element(text: &str, name: &str) -> (String, String) {
 
 /// The text of a page: a tag ends a line, unless it is one of those within a sentence.
 fn without_tags(html: &str) -> String {
-    const WITHIN_SENTENCE: [&str; 9] = ["a", "b", "code", "em", "font", "i", "span", "strong", "u"];
+    const WITHIN_SENTENCE: &[&str] =
+        &["a", "b", "code", "em", "font", "i", "span", "strong", "u", "wbr"];
     let mut text = String::with_capacity(html.len());
     let mut parts = html.split('<');
     text.push_str(parts.next().unwrap_or_default());
