@@ -4,8 +4,9 @@
 //! read-only by default, as Azure makes one whose disk is nearly full
 //! ([documentation](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-TARGET-SESSION-ATTRS)).
 
-use std::io;
+use std::{io, pin::pin};
 
+use futures_util::future::{Either, select};
 use tokio_postgres::{Client, Connection, Error as DriverError, SimpleQueryMessage, Socket};
 
 use crate::{
@@ -51,13 +52,13 @@ async fn asked(
     client: &Client,
     connection: &mut Connection<Socket, TlsStream>,
 ) -> Result<bool, DriverError> {
-    let question = client.simple_query("SELECT pg_catalog.pg_is_in_recovery()");
-    let answer = tokio::select! {
-        answer = question => answer?,
+    let question = pin!(client.simple_query("SELECT pg_catalog.pg_is_in_recovery()"));
+    let answer = match select(question, &mut *connection).await {
+        Either::Left((answer, _)) => answer?,
         // Its end comes before the answer only if it broke; the question then ends with that error.
-        ended = &mut *connection => {
+        Either::Right((ended, question)) => {
             ended?;
-            client.simple_query("").await?
+            question.await?
         }
     };
     Ok(answer.iter().any(|message| match message {
