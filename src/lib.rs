@@ -36,6 +36,9 @@ pub mod guide {
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 mod background;
+#[cfg(any(feature = "blocking", feature = "diesel"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "blocking", feature = "diesel"))))]
+pub mod blocking;
 mod cache;
 mod clock;
 mod cloud;

@@ -2,7 +2,7 @@
 
 use std::{fmt, process::Command};
 
-use super::login::Login;
+use super::{libpq_conninfo, login::Login};
 use crate::{
     config::{Choice, Host, Settings, TargetSessionAttrs},
     error::{ConfigError, ConfigErrorKind},
@@ -31,18 +31,47 @@ const OTHERS: [&str; 7] = [
 pub struct LibpqVariables {
     vars: Vec<(&'static str, String)>,
     password: Secret,
+    /// What only a connection string can say.
+    keywords: Vec<(&'static str, String)>,
 }
 
 impl LibpqVariables {
     pub(super) fn new(settings: &Settings, login: &Login) -> Result<Self, ConfigError> {
-        let mut vars = hosts(settings.hosts());
+        Self::for_hosts(settings.hosts(), settings, login)
+    }
+
+    /// The login at some of the hosts.
+    pub(super) fn for_hosts(
+        servers: &[Host],
+        settings: &Settings,
+        login: &Login,
+    ) -> Result<Self, ConfigError> {
+        let mut vars = hosts(servers);
         vars.push(("PGUSER", login.user().to_owned()));
         vars.push(("PGDATABASE", database(settings, login)?));
         vars.extend(settings.options().map(|options| ("PGOPTIONS", options.to_owned())));
         vars.extend(settings.application_name().map(|name| ("PGAPPNAME", name.to_owned())));
         vars.extend(session_attrs(settings));
         vars.extend(tls(settings));
-        Ok(Self { vars, password: login.password().into() })
+        let keywords = libpq_conninfo::keywords(settings);
+        Ok(Self { vars, password: login.password().into(), keywords })
+    }
+
+    /// What a connection string has beside the variables.
+    pub(super) fn keywords(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.keywords.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// The same for one try at one address, with a limit of its own. Whether the server is a replica is
+    /// then not libpq's to ask: before version 14 it can't.
+    #[cfg(feature = "diesel")]
+    pub(super) fn for_one_try(mut self, limit: std::time::Duration) -> Self {
+        self.vars.retain(|(name, value)| {
+            *name != "PGTARGETSESSIONATTRS" || matches!(value.as_str(), "read-write" | "read-only")
+        });
+        self.keywords.retain(|(name, _)| *name != "connect_timeout");
+        self.keywords.push(("connect_timeout", libpq_conninfo::whole_seconds(limit)));
+        self
     }
 
     /// Gives a command these variables, and takes from it those that libpq would put before them.

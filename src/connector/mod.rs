@@ -4,6 +4,7 @@ mod attempts;
 mod builder;
 pub(crate) mod driver;
 mod host_guard;
+mod libpq_conninfo;
 mod libpq_variables;
 mod login;
 pub(crate) mod progress;
@@ -167,10 +168,21 @@ impl Connector {
     ///
     /// As [`Connector::connect`].
     pub async fn cancel_query(&self, token: &CancelToken) -> Result<(), Error> {
+        self.cancel_with(|tls| token.cancel_query(tls)).await
+    }
+
+    /// A request to cancel, made with the connector's TLS and within its deadline.
+    pub(crate) async fn cancel_with<F>(
+        &self,
+        cancel: impl FnOnce(TlsConnector) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), tokio_postgres::Error>>,
+    {
         let progress = self.progress();
         progress.enter(Stage::Tcp);
         let cancel = async {
-            let result = token.cancel_query(self.tls().await?).await;
+            let result = cancel(self.tls().await?).await;
             result.map_err(|error| driver::classify(error, self.settings().first_host(), None))
         };
         timeout_at(progress.deadline(), cancel).await.unwrap_or_else(|_| Err(progress.timed_out()))

@@ -91,6 +91,15 @@ pub(crate) struct ObservedTls {
     pub(super) in_clear: bool,
 }
 
+impl ObservedTls {
+    /// For what is no login: nobody asks how it goes.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn unobserved(connector: TlsConnector, limit: Duration) -> Self {
+        let progress = Progress::new(limit, ends_at(limit));
+        Self { connector, progress, allowance: Allowance::for_login(), in_clear: false }
+    }
+}
+
 impl MakeTlsConnect<Socket> for ObservedTls {
     type Stream = TlsStream;
     type TlsConnect = ObservedHandshake;

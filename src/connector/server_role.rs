@@ -23,6 +23,13 @@ pub(crate) enum ServerRole {
 }
 
 impl ServerRole {
+    /// The answer to this, in one boolean.
+    pub(crate) const QUESTION: &'static str = "SELECT pg_catalog.pg_is_in_recovery()";
+
+    pub(crate) fn of_recovery(in_recovery: bool) -> Self {
+        if in_recovery { Self::Standby } else { Self::Primary }
+    }
+
     /// What the server of a session that nobody drives yet is.
     pub(super) async fn of(
         client: &Client,
@@ -34,7 +41,7 @@ impl ServerRole {
             Some(in_recovery) => in_recovery,
             None => asked(client, connection).await?,
         };
-        Ok(if in_recovery { Self::Standby } else { Self::Primary })
+        Ok(Self::of_recovery(in_recovery))
     }
 
     /// The failure of a server that is something else.
@@ -52,7 +59,7 @@ async fn asked(
     client: &Client,
     connection: &mut Connection<Socket, TlsStream>,
 ) -> Result<bool, DriverError> {
-    let question = pin!(client.simple_query("SELECT pg_catalog.pg_is_in_recovery()"));
+    let question = pin!(client.simple_query(ServerRole::QUESTION));
     let answer = match select(question, &mut *connection).await {
         Either::Left((answer, _)) => answer?,
         // Its end comes before the answer only if it broke; the question then ends with that error.

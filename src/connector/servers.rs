@@ -130,8 +130,8 @@ impl Servers {
                 let limit = self.limit(targets_left, progress);
                 progress.enter(Stage::Tcp);
                 let attempt =
-                    Attempt { connector, host, address, login, tcp_limit, wanted, progress };
-                let session = timeout(limit, driver.log_in(attempt)).await;
+                    Attempt { connector, host, address, login, tcp_limit, limit, wanted, progress };
+                let session = timeout(attempt.limit, driver.log_in(attempt)).await;
                 match session.unwrap_or_else(|_| Err(no_answer(host, limit, progress.stage()))) {
                     Ok(session) => {
                         self.answered(index, address, failure.is_some());

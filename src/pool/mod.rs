@@ -12,6 +12,8 @@
 //! | [diesel-async](https://docs.rs/diesel-async) | `diesel-async` | `pool::diesel_async::manager` | in words in diesel's: it keeps no more |
 //! | [sqlx](https://docs.rs/sqlx), [sea-orm](https://docs.rs/sea-orm) | `sqlx` | `pool::sqlx::EntraPgPool` | when it is opened; later ones are sqlx's own |
 //!
+//! Pools of blocking code (r2d2) are in the module `blocking`.
+//!
 //! sqlx is the exception: it connects by itself, with a token that is kept fresh for it.
 //!
 //! Any other pool of tokio-postgres clients calls [`Connector::connect`](crate::Connector::connect) where

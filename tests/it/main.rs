@@ -7,6 +7,8 @@ mod support;
 
 #[cfg(all(feature = "emulator", unix))]
 mod admin;
+#[cfg(any(feature = "blocking", feature = "diesel"))]
+mod blocking;
 mod cache;
 #[cfg(all(feature = "cli", feature = "emulator", unix))]
 mod command;

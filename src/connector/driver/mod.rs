@@ -1,5 +1,7 @@
 //! The driver that makes a login: the settings in its terms, and its errors in ours.
 
+#[cfg(any(feature = "blocking", feature = "diesel"))]
+mod blocking;
 mod config;
 mod error;
 mod stream;
@@ -48,6 +50,8 @@ pub(crate) struct Attempt<'a> {
     pub(super) tcp_limit: Option<Duration>,
     /// What the server must be, if that matters.
     pub(super) wanted: Option<ServerRole>,
+    /// For all of it.
+    pub(super) limit: Duration,
     pub(super) progress: &'a Progress,
 }
 

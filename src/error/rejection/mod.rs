@@ -88,7 +88,7 @@ impl Rejection {
         self
     }
 
-    /// The five-character SQLSTATE.
+    /// The five-character SQLSTATE. Empty if the driver tells none (libpq), and the text is not a known one.
     pub fn sqlstate(&self) -> &str {
         &self.sqlstate
     }
@@ -115,7 +115,11 @@ impl Rejection {
 
     pub(crate) fn problem(&self) -> String {
         let Self { user, message, sqlstate, .. } = self;
-        format!("the server refused the login of \"{user}\": {message} (SQLSTATE {sqlstate})")
+        let problem = format!("the server refused the login of \"{user}\": {message}");
+        match sqlstate.as_str() {
+            "" => problem,
+            known => format!("{problem} (SQLSTATE {known})"),
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 mod axum_service;
 #[cfg(all(
     feature = "bb8",
+    feature = "blocking",
     feature = "cli",
     feature = "deadpool",
+    feature = "diesel",
     feature = "diesel-async",
     feature = "emulator",
     feature = "sqlx",

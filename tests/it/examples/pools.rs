@@ -34,6 +34,13 @@ fn diesel_async_runs_twenty_queries_with_one_token() {
 }
 
 #[test]
+fn r2d2_runs_twenty_queries_with_one_token_from_threads() {
+    let users = "aad_system\n".repeat(20);
+    assert_prints("blocking", &format!("{users}20 queries, 1 token request\n"));
+    assert_prints("diesel", &format!("{users}20 queries, 1 token request\n"));
+}
+
+#[test]
 fn sqlx_runs_twenty_queries_with_one_token() {
     let users = "aad_system\n".repeat(20);
     assert_prints("sqlx", &format!("{users}20 queries, 1 token request\n"));
@@ -51,7 +58,17 @@ fn the_generic_recipe_connects_and_checks() {
 
 #[test]
 fn without_variables_they_name_what_to_set() {
-    for name in ["deadpool", "bb8", "diesel_async", "sqlx", "sea_orm", "generic_pool"] {
+    let names = [
+        "deadpool",
+        "bb8",
+        "blocking",
+        "diesel",
+        "diesel_async",
+        "sqlx",
+        "sea_orm",
+        "generic_pool",
+    ];
+    for name in names {
         let output = Command::new(example(name)).env_clear().output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{name}");
         let message = String::from_utf8(output.stderr).unwrap();

@@ -6,5 +6,7 @@ mod bb8;
 mod deadpool;
 #[cfg(all(feature = "diesel-async", feature = "emulator", unix))]
 mod diesel_async;
+#[cfg(all(any(feature = "blocking", feature = "diesel"), feature = "emulator", unix))]
+mod r2d2;
 #[cfg(all(feature = "sqlx", feature = "emulator", unix))]
 mod sqlx;

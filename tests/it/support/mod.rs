@@ -20,6 +20,8 @@ pub mod swallowing;
 #[cfg(all(feature = "emulator", target_os = "linux"))]
 pub mod unmodified_postgres;
 
+pub mod threads;
+
 use std::{error::Error, net::SocketAddr, time::Duration};
 
 #[cfg(all(feature = "emulator", unix))]
