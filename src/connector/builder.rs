@@ -14,7 +14,7 @@ use crate::{
     environment::Environment,
     error::{ConfigError, ConfigErrorKind, Error},
     identity::Identity,
-    source::{self, TokenSource},
+    source::{self, Asked, CredentialChoice, Detected, TokenSource},
     tls::{PreparedTls, TlsBackend, TlsSetUp},
 };
 
@@ -45,6 +45,8 @@ pub struct ConnectorBuilder {
 enum Tokens {
     /// What the identity in the settings asks for.
     Detected,
+    /// The same with this credential.
+    Chosen(CredentialChoice),
     Source(Arc<dyn TokenSource>),
     Cache(TokenCache),
 }
@@ -86,6 +88,13 @@ impl ConnectorBuilder {
     /// Takes tokens from this source, whatever identity the settings name.
     pub fn token_source(mut self, source: impl TokenSource) -> Self {
         self.tokens = Tokens::Source(Arc::new(source));
+        self
+    }
+
+    /// Logs in with this credential, whatever `AZURE_TOKEN_CREDENTIALS` says and whatever identity the
+    /// settings name.
+    pub fn credential(mut self, choice: CredentialChoice) -> Self {
+        self.tokens = Tokens::Chosen(choice);
         self
     }
 
@@ -213,8 +222,8 @@ impl ConnectorBuilder {
                 self.cached(Arc::clone(source), cloud),
                 "the builder was given a token source".to_owned(),
             ),
-            (identity, Tokens::Detected) => {
-                let detected = source::detect(identity, cloud, &self.environment)?;
+            (identity, Tokens::Detected | Tokens::Chosen(_)) => {
+                let detected = self.detect(identity, cloud)?;
                 let detected = detected.ok_or_else(no_source)?;
                 let reason = detected.reason().to_owned();
                 (self.cached(Arc::clone(detected.source()), cloud), reason)
@@ -226,6 +235,16 @@ impl ConnectorBuilder {
         Ok(method)
     }
 
+    fn detect(&self, identity: &Identity, cloud: Cloud) -> Result<Option<Detected>, ConfigError> {
+        match self.tokens {
+            Tokens::Chosen(choice) => {
+                let asked = Some(Asked::by_builder(choice));
+                source::detect_as(identity, cloud, &self.environment, asked)
+            }
+            _ => source::detect(identity, cloud, &self.environment),
+        }
+    }
+
     fn cached(&self, source: Arc<dyn TokenSource>, cloud: Cloud) -> LoginMethod {
         let scope = self.scope.as_deref().unwrap_or(cloud.scope());
         LoginMethod::Tokens(TokenCache::with_policy(source, scope, self.policy.clone()))
@@ -235,8 +254,8 @@ impl ConnectorBuilder {
 fn two_credentials() -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::Conflict,
-        "the settings hold a password, and the builder was given a token source or cache",
-        "remove the password from the settings, or don't give the builder a token source",
+        "the settings hold a password, and the builder was given a credential, token source or cache",
+        "remove the password from the settings, or give the builder none of these",
     )
 }
 

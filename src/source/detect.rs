@@ -1,6 +1,10 @@
-use std::sync::Arc;
+mod chosen;
 
-use super::{AppService, ClientSecret, Imds, TokenSource, WorkloadIdentity};
+use std::{fmt, sync::Arc};
+
+use super::{
+    AppService, ClientSecret, CredentialChoice, Imds, TokenSource, WorkloadIdentity, choice,
+};
 use crate::{
     cloud::Cloud,
     environment::Environment,
@@ -29,6 +33,15 @@ impl Detected {
     fn new(source: impl TokenSource, reason: impl Into<String>) -> Self {
         Self { source: Arc::new(source), reason: reason.into() }
     }
+
+    /// With a reason before its own.
+    fn because(mut self, reason: String) -> Self {
+        self.reason = match self.reason.as_str() {
+            "" => reason,
+            own => format!("{reason}, and {own}"),
+        };
+        self
+    }
 }
 
 /// Chooses the source for an identity: `None` for a password, which needs no token.
@@ -50,7 +63,10 @@ impl Detected {
 /// | managed | none of these, or `IDENTITY_HEADER` alone | [`Imds`], moved by `AZURE_POD_IDENTITY_AUTHORITY_HOST` |
 ///
 /// `AZURE_AUTHORITY_HOST` moves Microsoft Entra ID for the first two kinds; without it, the cloud
-/// decides. Developer tools are never chosen: pass them to the connector yourself.
+/// decides.
+///
+/// `AZURE_TOKEN_CREDENTIALS` goes before all this, as in the Azure SDKs: see [`CredentialChoice`]. Unset, the
+/// table decides, and developer tools are not chosen. It does nothing against a password.
 ///
 /// ```
 /// use postgres_entra::{Cloud, Environment, Identity, source::detect};
@@ -67,14 +83,95 @@ impl Detected {
 ///
 /// # Errors
 ///
-/// [`ConfigError`] for the rows that say so, with what to use in its place, and for an address or a
-/// tenant that can't be one.
+/// [`ConfigError`] for the rows that say so, with what to use in its place, for an address or a tenant
+/// that can't be one, and for an `AZURE_TOKEN_CREDENTIALS` that names no supported credential or one whose
+/// variables are missing.
 pub fn detect(
     identity: &Identity,
     cloud: Cloud,
     environment: &Environment,
 ) -> Result<Option<Detected>, ConfigError> {
-    let detected = match identity {
+    if matches!(identity, Identity::Password(_)) {
+        return Ok(None);
+    }
+    let asked = CredentialChoice::from_environment(environment)?;
+    detect_as(identity, cloud, environment, asked.map(Asked::by_variable))
+}
+
+/// A choice, and who made it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    choice: CredentialChoice,
+    by: Chooser,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Chooser {
+    Variable,
+    Builder,
+}
+
+impl Asked {
+    fn by_variable(choice: CredentialChoice) -> Self {
+        Self { choice, by: Chooser::Variable }
+    }
+
+    pub(crate) fn by_builder(choice: CredentialChoice) -> Self {
+        Self { choice, by: Chooser::Builder }
+    }
+}
+
+impl Chooser {
+    /// Names the variable that made the choice, unless the error names another.
+    fn blamed_for(self, error: ConfigError) -> ConfigError {
+        match self {
+            Self::Variable if error.variable().is_none() => error.in_variable(choice::VARIABLE),
+            _ => error,
+        }
+    }
+}
+
+impl fmt::Display for Chooser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Variable => choice::VARIABLE,
+            Self::Builder => "the builder",
+        })
+    }
+}
+
+/// The same with a choice that goes before the variable's.
+pub(crate) fn detect_as(
+    identity: &Identity,
+    cloud: Cloud,
+    environment: &Environment,
+    asked: Option<Asked>,
+) -> Result<Option<Detected>, ConfigError> {
+    let detected = match asked {
+        None => of_identity(identity, cloud, environment)?,
+        Some(Asked { choice, by }) => {
+            let chosen = chosen::detect(choice, identity, cloud, environment);
+            let chosen = chosen.map_err(|error| by.blamed_for(error))?;
+            chosen.map(|detected| detected.because(format!("{by} asks for {choice}")))
+        }
+    };
+    if let Some(detected) = &detected {
+        tracing::debug!(
+            token_source = detected.source.name(),
+            reason = detected.reason(),
+            "source chosen"
+        );
+    }
+    Ok(detected)
+}
+
+/// The source of an identity of the settings, where nothing else is asked for.
+fn of_identity(
+    identity: &Identity,
+    cloud: Cloud,
+    environment: &Environment,
+) -> Result<Option<Detected>, ConfigError> {
+    Ok(Some(match identity {
         Identity::ServicePrincipal { tenant_id, client_id, client_secret } => Detected::new(
             ClientSecret::new(tenant_id, client_id, client_secret.clone())?
                 .in_environment(cloud, environment)?,
@@ -88,13 +185,7 @@ pub fn detect(
         Identity::SystemAssigned => managed_identity(None, environment)?,
         Identity::UserAssigned(id) => managed_identity(Some(id), environment)?,
         Identity::Password(_) => return Ok(None),
-    };
-    tracing::debug!(
-        token_source = detected.source.name(),
-        reason = detected.reason(),
-        "source chosen"
-    );
-    Ok(Some(detected))
+    }))
 }
 
 fn managed_identity(
@@ -104,6 +195,15 @@ fn managed_identity(
     if id.is_some_and(|id| has_certificate(id, environment)) {
         return Err(client_certificate());
     }
+    platform_identity(id, environment, |imds| imds)
+}
+
+/// The managed identity that the platform of this process has; on a machine by IMDS as it is wanted.
+fn platform_identity(
+    id: Option<&UserAssignedId>,
+    environment: &Environment,
+    imds: fn(Imds) -> Imds,
+) -> Result<Detected, ConfigError> {
     Ok(match Platform::of(environment)? {
         Platform::AppService => {
             let source = AppService::from_environment(environment)?;
@@ -111,7 +211,7 @@ fn managed_identity(
             Detected::new(source, "IDENTITY_ENDPOINT and IDENTITY_HEADER are set")
         }
         Platform::Imds => {
-            let source = Imds::from_environment(environment)?;
+            let source = imds(Imds::from_environment(environment)?);
             let source = asked_for(source, id, Imds::with_identity);
             Detected::new(source, "neither IDENTITY_ENDPOINT nor MSI_ENDPOINT is set")
         }

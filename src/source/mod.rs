@@ -20,6 +20,7 @@ mod answer;
 #[cfg(feature = "azure-identity")]
 mod azure_sdk;
 mod chain;
+mod choice;
 mod detect;
 mod entra;
 mod from_fn;
@@ -31,6 +32,8 @@ use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc};
 #[cfg(feature = "azure-identity")]
 pub use azure_sdk::{Credential, DeveloperTools};
 pub use chain::Chain;
+pub use choice::{CredentialChoice, UnknownCredential};
+pub(crate) use detect::{Asked, detect_as};
 pub use detect::{Detected, detect};
 pub use entra::{ClientSecret, WorkloadIdentity};
 pub use from_fn::from_fn;

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use postgres_entra::{ConnectionNames, Connector, ConnectorBuilder};
+use postgres_entra::{
+    ConnectionNames, Connector, ConnectorBuilder,
+    source::{CredentialChoice, UnknownCredential},
+};
 
 /// The longest that may be asked for: a year.
 const LONGEST: u64 = 365 * 86_400;
@@ -16,16 +19,27 @@ pub(crate) struct Options {
     /// Send a token to this host too, which is not under Azure's domains. Can be repeated.
     #[arg(long, global = true, value_name = "HOST")]
     trust_host: Vec<String>,
+    /// Log in with this credential, as AZURE_TOKEN_CREDENTIALS names it: `dev` is your own login of `az`.
+    #[arg(long, global = true, value_name = "NAME", value_parser = credential)]
+    credential: Option<CredentialChoice>,
     /// How long logging in may take, in seconds.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     deadline: u64,
 }
 
+fn credential(name: &str) -> Result<CredentialChoice, UnknownCredential> {
+    name.parse()
+}
+
 impl Options {
     /// A builder that reads this process' environment.
     pub(crate) fn builder(&self) -> ConnectorBuilder {
         let builder = Connector::builder().connection_names(self.names()).deadline(self.deadline());
+        let builder = match self.credential {
+            Some(choice) => builder.credential(choice),
+            None => builder,
+        };
         self.trust_host.iter().fold(builder, ConnectorBuilder::trust_host)
     }
 

@@ -147,3 +147,124 @@ fn a_bad_address_names_its_variable() {
         (ConfigErrorKind::Unsupported, Some("IDENTITY_ENDPOINT"))
     );
 }
+
+const CHOICE: &str = "AZURE_TOKEN_CREDENTIALS";
+
+fn all_identities() -> [Identity; 4] {
+    [
+        Identity::SystemAssigned,
+        Identity::UserAssigned(UserAssignedId::ClientId("id".into())),
+        Identity::service_principal("t", "c", "hunter2"),
+        Identity::workload("t", "c", "/var/run/token"),
+    ]
+}
+
+const AZURE_VARIABLES: [(&str, &str); 4] = [
+    ("AZURE_TENANT_ID", "tenant"),
+    ("AZURE_CLIENT_ID", "client"),
+    ("AZURE_CLIENT_SECRET", "hunter2"),
+    ("AZURE_FEDERATED_TOKEN_FILE", "/var/run/token"),
+];
+
+#[test]
+fn the_variable_of_the_azure_sdks_chooses_whatever_the_settings_state() {
+    let cases = [
+        ("EnvironmentCredential", "client secret"),
+        ("workloadidentitycredential", "workload identity"),
+        (" MANAGEDIDENTITYCREDENTIAL ", "App Service"),
+        #[cfg(feature = "azure-identity")]
+        ("dev", "developer tools"),
+        #[cfg(feature = "azure-identity")]
+        ("AzureCliCredential", "Azure CLI"),
+        #[cfg(feature = "azure-identity")]
+        ("AzureDeveloperCliCredential", "Azure Developer CLI"),
+    ];
+    for (choice, source) in cases {
+        for identity in all_identities() {
+            let vars = [&AZURE_VARIABLES[..], &[ENDPOINT, HEADER, (CHOICE, choice)]].concat();
+            let detected = choose(&identity, &vars).unwrap().unwrap();
+            assert_eq!(detected.source().name(), source, "{choice} {identity:?}");
+            let reason = detected.reason();
+            assert!(reason.starts_with("AZURE_TOKEN_CREDENTIALS asks for "), "{reason}");
+            assert!(!format!("{detected:?}").contains("hunter2"));
+        }
+    }
+}
+
+#[test]
+fn production_and_no_choice_are_the_same_source() {
+    for identity in all_identities() {
+        for vars in [&[][..], &[ENDPOINT, HEADER]] {
+            let unset = choose(&identity, vars).unwrap().unwrap();
+            let prod = choose(&identity, &[vars, &[(CHOICE, "prod")]].concat()).unwrap().unwrap();
+            assert_eq!(prod.source().name(), unset.source().name());
+            assert!(prod.reason().ends_with(unset.reason()), "{}", prod.reason());
+        }
+    }
+}
+
+#[test]
+fn a_choice_does_nothing_against_a_password() {
+    for choice in ["dev", "ManagedIdentityCredential", "nonsense"] {
+        let password = Identity::Password("hunter2".into());
+        assert!(choose(&password, &[(CHOICE, choice)]).unwrap().is_none());
+    }
+}
+
+#[test]
+fn what_is_unknown_or_unsupported_lists_what_is_supported_and_shows_no_value() {
+    for choice in
+        ["nonsense", "AzurePowerShellCredential", "VisualStudioCodeCredential", "dev,prod"]
+    {
+        let error = choose(&Identity::SystemAssigned, &[(CHOICE, choice)]).unwrap_err();
+        assert_eq!(error.variable(), Some(CHOICE));
+        let text = error.to_string();
+        assert!(text.contains("dev, prod, EnvironmentCredential"), "{text}");
+        assert!(!text.contains("nonsense") && !text.contains("PowerShell"), "{text}");
+    }
+}
+
+#[test]
+fn a_credential_whose_variables_are_missing_names_the_first() {
+    let cases = [
+        ("EnvironmentCredential", 2, "AZURE_CLIENT_SECRET"),
+        ("EnvironmentCredential", 0, "AZURE_TENANT_ID"),
+        ("WorkloadIdentityCredential", 1, "AZURE_CLIENT_ID"),
+        ("WorkloadIdentityCredential", 3, "AZURE_FEDERATED_TOKEN_FILE"),
+    ];
+    for (choice, number, missing) in cases {
+        let others = AZURE_VARIABLES[..number].iter().copied();
+        let vars: Vec<_> = others.chain([(CHOICE, choice)]).collect();
+        let error = choose(&Identity::SystemAssigned, &vars).unwrap_err();
+        assert_eq!(error.variable(), Some(CHOICE));
+        assert!(error.to_string().contains(&format!("needs {missing}")), "{error}");
+    }
+}
+
+#[test]
+fn a_managed_identity_that_is_asked_for_is_that_of_the_settings_or_of_the_variable() {
+    let choice = (CHOICE, "ManagedIdentityCredential");
+    let client = ("AZURE_CLIENT_ID", "of-the-variable");
+    let shown = |identity: &Identity, vars: &[(&str, &str)]| {
+        format!("{:?}", choose(identity, vars).unwrap().unwrap().source())
+    };
+    let [system, user, principal, _] = all_identities();
+    assert!(shown(&principal, &[choice, client]).contains("of-the-variable"));
+    assert!(shown(&principal, &[choice]).contains("identity: None"));
+    assert!(shown(&user, &[choice, client]).contains("\"id\""));
+    assert!(shown(&system, &[choice, client]).contains("identity: None"));
+    // A certificate is not what was asked for.
+    let certificate = ("AZURE_CLIENT_CERTIFICATE_PATH", "/c.pem");
+    let own = Identity::UserAssigned(UserAssignedId::ClientId("of-the-variable".into()));
+    shown(&own, &[choice, client, certificate, ("AZURE_TENANT_ID", "t")]);
+}
+
+#[cfg(not(feature = "azure-identity"))]
+#[test]
+fn developer_tools_name_the_feature_that_they_need() {
+    for choice in ["dev", "AzureCliCredential", "AzureDeveloperCliCredential"] {
+        let error = choose(&Identity::SystemAssigned, &[(CHOICE, choice)]).unwrap_err();
+        assert!(error.to_string().contains("feature `azure-identity`"), "{error}");
+        assert_eq!(error.variable(), Some(CHOICE));
+    }
+}

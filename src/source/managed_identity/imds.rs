@@ -1,7 +1,7 @@
 use hyper::header::HeaderValue;
 use reqwest::Url;
 
-use super::{ELSEWHERE, Selectors};
+use super::{ELSEWHERE, Selectors, machine};
 use crate::{
     environment::Environment,
     error::{ConfigError, TokenError, TokenErrorKind},
@@ -33,7 +33,8 @@ const SELECTORS: Selectors =
 /// [documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token).
 ///
 /// One fetch retries as that page says: for 31 s on throttling and server errors, for 70 s while IMDS
-/// is being updated (status 410). Where there is no IMDS it gives up after 7 to 15 s.
+/// is being updated (status 410). Where there is no IMDS it gives up after 7 to 15 s; on a machine that is
+/// certainly not Azure's after 1 to 5 s, and for good.
 ///
 /// ```
 /// use postgres_entra::{UserAssignedId, source::Imds};
@@ -46,6 +47,8 @@ pub struct Imds {
     endpoint: Url,
     identity: Option<UserAssignedId>,
     client: Client,
+    /// Whether it is known that there is one.
+    is_expected: bool,
 }
 
 impl Imds {
@@ -69,7 +72,8 @@ impl Imds {
     }
 
     fn at(base: &Url) -> Self {
-        Self { endpoint: endpoint::join(base, PATH), identity: None, client: Client::Plain }
+        let endpoint = endpoint::join(base, PATH);
+        Self { endpoint, identity: None, client: Client::Plain, is_expected: false }
     }
 
     /// Asks for this user-assigned identity.
@@ -86,13 +90,25 @@ impl Imds {
     /// [`ConfigError`] if this is not a plain HTTP URL.
     pub fn with_base_url(mut self, url: &str) -> Result<Self, ConfigError> {
         self.endpoint = endpoint::join(&endpoint::local(url)?, PATH);
+        self.is_expected = true;
         Ok(self)
     }
 
-    #[cfg(test)]
-    pub(in crate::source) fn with_client(mut self, client: Client) -> Self {
-        self.client = client;
+    /// It was asked for by name, so that it is asked with all retries wherever this machine is.
+    #[must_use]
+    pub(in crate::source) fn expected(mut self) -> Self {
+        self.is_expected = true;
         self
+    }
+
+    /// Whether nobody has said that there is one, and there can't be.
+    fn is_absent(&self) -> bool {
+        !self.is_expected && machine::is_elsewhere()
+    }
+
+    #[cfg(test)]
+    pub(in crate::source) fn with_client(self, client: Client) -> Self {
+        Self { client, ..self.expected() }
     }
 
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
@@ -111,6 +127,10 @@ impl Default for Imds {
 
 impl TokenSource for Imds {
     fn fetch_token<'a>(&'a self, scope: &'a str) -> TokenFuture<'a> {
+        if self.is_absent() {
+            let attempt = retry::run(NAME, retry::imds_elsewhere, move || self.attempt(scope));
+            return Box::pin(async move { attempt.await.map_err(without_hope) });
+        }
         Box::pin(retry::run(NAME, retry::imds, move || self.attempt(scope)))
     }
 
@@ -128,6 +148,42 @@ fn refused(answer: &Answer) -> TokenError {
     super::refused(NAME, answer, &[], kind)
 }
 
+/// Where there is no IMDS, waiting for it doesn't help.
+fn without_hope(error: TokenError) -> TokenError {
+    if error.kind() != TokenErrorKind::Unreachable {
+        return error;
+    }
+    let problem = "no connection, and this machine is not one of Azure's";
+    TokenError::new(TokenErrorKind::Configuration, NAME, problem)
+        .with_hint(ELSEWHERE)
+        .with_cause(error)
+}
+
 fn explain_absence(error: TokenError) -> TokenError {
     if error.kind() == TokenErrorKind::Unreachable { error.with_hint(ELSEWHERE) } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_imds_the_error_is_final_and_names_the_switch_for_developers() {
+        let unreachable = TokenError::new(TokenErrorKind::Unreachable, NAME, "no connection");
+        let error = without_hope(unreachable);
+        assert!(!error.is_transient());
+        assert!(error.to_string().contains("AZURE_TOKEN_CREDENTIALS=dev"), "{error}");
+        // Whatever answers is an IMDS.
+        let kinds =
+            [TokenErrorKind::Throttled, TokenErrorKind::Unavailable, TokenErrorKind::Timeout];
+        for kind in kinds {
+            assert_eq!(without_hope(TokenError::new(kind, NAME, "x")).kind(), kind);
+        }
+    }
+
+    #[test]
+    fn an_imds_that_was_named_is_never_taken_for_absent() {
+        assert!(!Imds::new().expected().is_absent());
+        assert!(!Imds::new().with_base_url("http://127.0.0.1:1").unwrap().is_absent());
+    }
 }

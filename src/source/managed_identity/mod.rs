@@ -2,6 +2,7 @@
 
 mod app_service;
 mod imds;
+mod machine;
 
 use std::time::Duration;
 
@@ -24,9 +25,9 @@ use crate::{
 /// Four attempts of this length and the waits between them fit into the cache's fetch deadline.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 
-const ELSEWHERE: &str = "this machine seems to have no managed identity; outside Azure, \
-     log in with a service principal (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, \
-     AZURE_POSTGRESQL_CLIENTSECRET) or, for development, with source::DeveloperTools";
+const ELSEWHERE: &str = "this machine seems to have no managed identity; on your own machine, run \
+     `az login` and set AZURE_TOKEN_CREDENTIALS=dev; elsewhere outside Azure, log in with a service \
+     principal (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET)";
 
 const NOT_ASSIGNED: &str = "assign the managed identity to this resource; a user-assigned one has to be \
      named on App Service, Functions and Container Apps: set its client id where the settings take it \

@@ -1,5 +1,6 @@
 //! The command `postgres-entra`, run as a user would.
 
+mod credential;
 mod doctor;
 mod exec;
 mod local_azure;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock::{Clock, SystemClock},
-    error::TokenError,
+    error::{TokenError, TokenErrorKind},
     random,
     source::answer::aadsts,
     token::AccessToken,
@@ -46,6 +46,11 @@ pub(in crate::source) fn imds(error: &TokenError, retry: u32) -> Option<Duration
         Some(_) => None,
         None => unanswered(error, retry),
     }
+}
+
+/// The same where there should be none: one more try, for a packet that was lost.
+pub(in crate::source) fn imds_elsewhere(error: &TokenError, retry: u32) -> Option<Duration> {
+    if error.kind() == TokenErrorKind::Unreachable { backoff(retry, 1) } else { imds(error, retry) }
 }
 
 /// App Service documents no guidance; the Microsoft authentication libraries retry these.

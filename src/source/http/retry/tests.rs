@@ -221,5 +221,18 @@ async fn nobody_at_the_address_of_imds_says_what_to_do_elsewhere() {
     let (result, ..) = fetch(imds, &[Act::Refuse]).await;
     let error = result.unwrap_err();
     assert_eq!(error.kind(), TokenErrorKind::Unreachable);
-    assert!(error.hint().contains("DeveloperTools"), "{error}");
+    assert!(error.hint().contains("AZURE_TOKEN_CREDENTIALS=dev"), "{error}");
+}
+
+#[test]
+fn where_there_should_be_no_imds_a_lost_packet_is_sent_once_more() {
+    let unreachable = TokenError::new(TokenErrorKind::Unreachable, "s", "m");
+    assert_eq!(imds_elsewhere(&unreachable, 0), Some(Duration::from_secs(1)));
+    assert_eq!(imds_elsewhere(&unreachable, 1), None);
+    for status in [404, 410, 429, 500, 503] {
+        let answered = TokenError::new(TokenErrorKind::Unavailable, "s", "m").with_status(status);
+        for retry in 0..9 {
+            assert_eq!(imds_elsewhere(&answered, retry), super::imds(&answered, retry), "{status}");
+        }
+    }
 }
