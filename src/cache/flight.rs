@@ -14,7 +14,11 @@ use tokio::{
 };
 
 use super::{shared::Shared, state::Launch};
-use crate::{AccessToken, TokenError, TokenErrorKind, TokenSource};
+use crate::{
+    error::{TokenError, TokenErrorKind},
+    source::{FailedAttempt, TokenSource, heard},
+    token::AccessToken,
+};
 
 pub(super) type Outcome = Result<AccessToken, TokenError>;
 
@@ -24,6 +28,7 @@ pub(super) struct Flight {
     overdue_at: Instant,
     runtime: runtime::Id,
     outcome: watch::Receiver<Option<Outcome>>,
+    attempt: watch::Receiver<Option<FailedAttempt>>,
 }
 
 /// A fetch under way, as its task sees it. However the task ends, the cache is told.
@@ -31,12 +36,19 @@ pub(super) struct Pilot {
     launch: Launch,
     cache: Weak<Shared>,
     outcome: watch::Sender<Option<Outcome>>,
+    attempt: watch::Sender<Option<FailedAttempt>>,
 }
 
 pub(super) fn prepare(launch: Launch, runtime: &Handle, cache: Weak<Shared>) -> (Pilot, Flight) {
-    let (sender, outcome) = watch::channel(None);
-    let flight = Flight { overdue_at: launch.overdue_at, runtime: runtime.id(), outcome };
-    (Pilot { launch, cache, outcome: sender }, flight)
+    let (outcome, ended) = watch::channel(None);
+    let (attempt, heard) = watch::channel(None);
+    let flight = Flight {
+        overdue_at: launch.overdue_at,
+        runtime: runtime.id(),
+        outcome: ended,
+        attempt: heard,
+    };
+    (Pilot { launch, cache, outcome, attempt }, flight)
 }
 
 impl Flight {
@@ -53,6 +65,29 @@ impl Flight {
         }
     }
 
+    /// The error of the last attempt that failed, if one has.
+    pub(super) fn last_failure(&self) -> Option<TokenError> {
+        self.attempt.borrow().as_ref().map(|attempt| attempt.error.clone())
+    }
+
+    /// Whether nothing comes before the deadline, since the source waits longer for its next attempt.
+    pub(super) fn is_hopeless(&self, deadline: Instant) -> bool {
+        self.attempt.borrow().as_ref().is_some_and(|attempt| attempt.next_at >= deadline)
+    }
+
+    /// Waits until it is clear that nothing comes before the deadline, since the source waits longer than
+    /// that for its next attempt; returns the error that it waits for. Cancel safe.
+    pub(super) async fn hopeless(mut self, deadline: Instant) -> TokenError {
+        let is_too_late = |attempt: &Option<FailedAttempt>| {
+            attempt.as_ref().is_some_and(|it| it.next_at >= deadline)
+        };
+        if let Ok(Some(attempt)) = self.attempt.wait_for(is_too_late).await.as_deref() {
+            return attempt.error.clone();
+        }
+        // The fetch has ended, and whoever waits for its outcome has it.
+        std::future::pending().await
+    }
+
     async fn ended(mut self) -> Outcome {
         match self.outcome.wait_for(Option::is_some).await.as_deref() {
             Ok(Some(outcome)) => outcome.clone(),
@@ -65,7 +100,9 @@ impl Pilot {
     /// Fetches a token, within the deadline and while the cache has an owner.
     pub(super) async fn fetch(self, source: Arc<dyn TokenSource>, scope: Arc<str>) {
         let deadline = self.launch.deadline;
-        let answer = pin!(timeout(deadline, source.fetch_token(&scope)));
+        let attempt = self.attempt.clone();
+        let listen = move |failed| drop(attempt.send_replace(Some(failed)));
+        let answer = pin!(timeout(deadline, heard(listen, source.fetch_token(&scope))));
         // The cache itself watches each flight, so nobody watches once its last handle is gone.
         let abandoned = pin!(self.outcome.closed());
         let outcome = match select(answer, abandoned).await {

@@ -16,7 +16,10 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, pin::pin, sync::Arc};
+
+use futures_util::future::{Either, select};
+use tokio::time::Instant;
 
 pub use keep_fresh::KeepFresh;
 pub use policy::RefreshPolicy;
@@ -27,7 +30,7 @@ use crate::{
     clock::{Clock, SystemClock},
     random::random,
 };
-use flight::Flight;
+use flight::{Flight, Outcome};
 use shared::{Shared, Step};
 
 /// A token source with a memory: it hands out a valid token, and renews it before that is urgent.
@@ -204,21 +207,45 @@ impl TokenCache {
     pub(crate) async fn acquire(&self) -> Result<Acquired, TokenError> {
         match self.0.hit() {
             Some(token) => Ok(Acquired { token, from_cache: true }),
-            None => self.acquire_after(None).await,
+            None => self.acquire_after(None, None).await,
         }
+    }
+
+    /// As [`acquire`](Self::acquire), for a caller who gives up at this time: as soon as it is clear that
+    /// the source waits longer than that for its next attempt, the caller has the error that it waits for.
+    /// The fetch goes on for those who come later.
+    pub(crate) async fn acquire_by(&self, deadline: Instant) -> Result<Acquired, TokenError> {
+        match self.0.hit() {
+            Some(token) => Ok(Acquired { token, from_cache: true }),
+            None => self.acquire_after(None, Some(deadline)).await,
+        }
+    }
+
+    /// Whether a fetch is under way that brings nothing before the deadline.
+    pub(crate) fn is_hopeless(&self, deadline: Instant) -> bool {
+        self.0.is_hopeless(deadline)
+    }
+
+    /// The error of the last attempt of the fetch that is under way, if one has failed.
+    pub(crate) fn last_attempt(&self) -> Option<TokenError> {
+        self.0.last_attempt()
     }
 
     /// As [`replace`](Self::replace), and tells whether the token was there before the call.
     pub(crate) async fn reacquire(&self, rejected: &AccessToken) -> Result<Acquired, TokenError> {
         self.invalidate(rejected);
-        self.acquire_after(Some(rejected)).await
+        self.acquire_after(Some(rejected), None).await
     }
 
-    async fn acquire_after(&self, rejected: Option<&AccessToken>) -> Result<Acquired, TokenError> {
+    async fn acquire_after(
+        &self,
+        rejected: Option<&AccessToken>,
+        deadline: Option<Instant>,
+    ) -> Result<Acquired, TokenError> {
         match self.0.step(rejected, false)? {
             Step::Serve(token) => Ok(Acquired { token, from_cache: true }),
             // On the heap, so that the future of those who need not wait is small.
-            Step::Wait(flight) => Box::pin(self.wait(flight, rejected)).await,
+            Step::Wait(flight) => Box::pin(self.wait(flight, rejected, deadline)).await,
         }
     }
 
@@ -226,9 +253,10 @@ impl TokenCache {
         &self,
         mut flight: Flight,
         rejected: Option<&AccessToken>,
+        deadline: Option<Instant>,
     ) -> Result<Acquired, TokenError> {
         loop {
-            let brought = match flight.landed().await {
+            let brought = match landed(flight, deadline).await {
                 Some(Ok(token)) => Some(token),
                 Some(Err(error)) => {
                     let token = self.0.fall_back(error)?;
@@ -311,7 +339,7 @@ impl TokenCache {
 
     /// An empty cache over the same source, for tokens of another scope.
     pub(crate) fn for_scope(&self, scope: &str) -> Self {
-        let policy = RefreshPolicy::default();
+        let policy = self.0.policy();
         let shared =
             Shared::new(self.0.source(), scope.to_owned(), policy, Arc::new(SystemClock), random);
         Self(Arc::new(shared))
@@ -320,6 +348,17 @@ impl TokenCache {
     /// The name of the source, such as `IMDS`.
     pub fn source_name(&self) -> &str {
         self.0.source_name()
+    }
+}
+
+/// The outcome of a flight; nothing once it is overdue. Its last error once it is clear that nothing comes
+/// before the deadline.
+async fn landed(flight: Flight, deadline: Option<Instant>) -> Option<Outcome> {
+    let Some(deadline) = deadline else { return flight.landed().await };
+    let hopeless = pin!(flight.clone().hopeless(deadline));
+    match select(pin!(flight.landed()), hopeless).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right((error, _)) => Some(Err(error)),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{runtime::Handle, sync::watch, time::Instant};
 use tracing::Instrument;
 
 use super::{
@@ -61,6 +61,10 @@ impl Shared {
 
     pub(super) fn source(&self) -> Arc<dyn TokenSource> {
         self.source.clone()
+    }
+
+    pub(super) fn policy(&self) -> RefreshPolicy {
+        self.slot.lock().state().policy()
     }
 
     pub(super) fn source_name(&self) -> &str {
@@ -188,7 +192,23 @@ impl Shared {
     pub(super) fn stats(&self) -> CacheStats {
         let now = self.clock.now();
         let slot = self.slot.lock();
-        slot.counters().stats(&self.served, slot.state(), now)
+        let mut stats = slot.counters().stats(&self.served, slot.state(), now);
+        if let Some(error) = slot.state().flight(now).and_then(Flight::last_failure) {
+            stats.last_error = Some(error);
+        }
+        stats
+    }
+
+    /// Whether a fetch is under way that brings nothing before the deadline.
+    pub(super) fn is_hopeless(&self, deadline: Instant) -> bool {
+        let now = self.clock.now();
+        self.slot.lock().state().flight(now).is_some_and(|flight| flight.is_hopeless(deadline))
+    }
+
+    /// The error of the last attempt of the fetch that is under way, if one has failed.
+    pub(super) fn last_attempt(&self) -> Option<TokenError> {
+        let now = self.clock.now();
+        self.slot.lock().state().flight(now).and_then(Flight::last_failure)
     }
 
     fn launch(self: &Arc<Self>, mut slot: Locked<'_>, now: Moment, runtime: &Handle) -> Flight {

@@ -87,6 +87,10 @@ impl<F: Clone> State<F> {
         }
     }
 
+    pub(super) fn policy(&self) -> RefreshPolicy {
+        self.policy.clone()
+    }
+
     /// What a caller is to do now.
     pub(super) fn decide(&self, now: Moment) -> Decision<F> {
         match (self.servable(now), self.paused(now)) {

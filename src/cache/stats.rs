@@ -28,7 +28,8 @@ pub struct CacheStats {
     pub token_age: Option<Duration>,
     /// Time until the held token expires; zero once it has.
     pub expires_in: Option<Duration>,
-    /// The last failure of a fetch. It stays when later fetches succeed.
+    /// The last failure: of a fetch, or of an attempt of the one that is under way. It stays when later
+    /// fetches succeed.
     pub last_error: Option<TokenError>,
 }
 

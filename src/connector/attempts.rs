@@ -113,7 +113,9 @@ impl Connector {
                 pass = self.next_pass(pass, error, login, patience, &progress).await?;
             }
         };
-        timeout_at(progress.deadline(), work).await.unwrap_or_else(|_| Err(progress.timed_out()))
+        timeout_at(progress.deadline(), work)
+            .await
+            .unwrap_or_else(|_| Err(self.timed_out(&progress)))
     }
 
     /// What a pass needs before it begins.
@@ -160,7 +162,9 @@ impl Connector {
             (error, _) => error,
         };
         let wait = jittered(pass.pause);
-        let is_too_late = SystemClock.now().monotonic + wait >= progress.deadline();
+        let deadline = progress.deadline();
+        let is_hopeless = matches!(error, Error::Token(_)) && self.0.logins.is_hopeless(deadline);
+        let is_too_late = is_hopeless || SystemClock.now().monotonic + wait >= deadline;
         if patience == Patience::Once || !error.is_transient() || is_too_late {
             return Err(self.advised(error));
         }
@@ -174,6 +178,16 @@ impl Connector {
         progress.enter(Stage::Backoff);
         sleep(wait).await;
         Ok(pass.next())
+    }
+
+    /// The error at the deadline. While a token is waited for, the identity service may have answered, if
+    /// not with a token.
+    fn timed_out(&self, progress: &Progress) -> Error {
+        let answer = self.0.logins.last_attempt().filter(|_| progress.stage() == Stage::Token);
+        if let Some(error) = answer {
+            progress.failed_unless_rejected(error.into());
+        }
+        progress.timed_out()
     }
 
     /// With the hint that another login was there, if the one that was refused may be an accident.
@@ -193,7 +207,9 @@ impl Connector {
     pub(super) async fn current_login(&self) -> Result<Login, Error> {
         let progress = self.progress();
         let work = self.0.logins.next(&progress);
-        timeout_at(progress.deadline(), work).await.unwrap_or_else(|_| Err(progress.timed_out()))
+        timeout_at(progress.deadline(), work)
+            .await
+            .unwrap_or_else(|_| Err(self.timed_out(&progress)))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     cache::{Acquired, TokenCache},
     clock::{Clock, SystemClock},
     config::check_role_name,
-    error::{ConfigError, ConfigErrorKind, Error, Rejection, RejectionReason, Stage},
+    error::{ConfigError, ConfigErrorKind, Error, Rejection, RejectionReason, Stage, TokenError},
     secret::Secret,
     token::AccessToken,
 };
@@ -129,12 +129,23 @@ impl Logins {
         }
     }
 
+    /// What the identity service has answered last to the request for a token that is under way.
+    pub(super) fn last_attempt(&self) -> Option<TokenError> {
+        let caches = [self.tokens(), self.management_tokens.as_ref()];
+        caches.into_iter().flatten().find_map(TokenCache::last_attempt)
+    }
+
+    /// Whether the request for a token that is under way brings nothing before the deadline.
+    pub(super) fn is_hopeless(&self, deadline: Instant) -> bool {
+        self.tokens().is_some_and(|tokens| tokens.is_hopeless(deadline))
+    }
+
     /// The name and the secret to log in with.
     pub(super) async fn next(&self, progress: &Progress) -> Result<Login, Error> {
         match &self.method {
             LoginMethod::Tokens(tokens) => {
                 progress.enter(Stage::Token);
-                let acquired = tokens.acquire().await?;
+                let acquired = tokens.acquire_by(progress.deadline()).await?;
                 let user = self.user(&acquired.token).await?;
                 Ok(Login::with_token(user, acquired))
             }
@@ -174,7 +185,7 @@ impl Logins {
                 progress.enter(Stage::Backoff);
                 tokio::time::sleep(wait).await;
                 progress.enter(Stage::Token);
-                Ok(refused.again_with(tokens.acquire().await?))
+                Ok(refused.again_with(tokens.acquire_by(progress.deadline()).await?))
             }
             None => Err(rejection.into()),
         }

@@ -63,6 +63,14 @@ impl Progress {
         drop(earlier);
     }
 
+    /// The same, unless a refusal of the server is known: that is what the caller has to hear of.
+    pub(super) fn failed_unless_rejected(&self, error: Error) {
+        let is_rejected = self.journal().last_failure.as_ref().is_some_and(Error::is_rejected);
+        if !is_rejected {
+            self.failed(error);
+        }
+    }
+
     pub(super) fn stage(&self) -> Stage {
         self.journal().stage
     }

@@ -48,11 +48,13 @@ async fn fetch(
     tokens: &TokenCache,
     deadline: Instant,
 ) -> Result<AccessToken, Error> {
-    match timeout_at(deadline, tokens.token()).await {
-        Ok(token) => Ok(token?),
-        Err(_) => {
-            Err(Error::Timeout { stage: Stage::Token, limit: connector.deadline(), last: None })
-        }
+    match timeout_at(deadline, tokens.acquire_by(deadline)).await {
+        Ok(acquired) => Ok(acquired?.token),
+        Err(_) => Err(Error::Timeout {
+            stage: Stage::Token,
+            limit: connector.deadline(),
+            last: tokens.last_attempt().map(|error| Box::new(error.into())),
+        }),
     }
 }
 

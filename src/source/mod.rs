@@ -17,6 +17,7 @@
 //! `error_kind`, `http_status` and `retry_in_ms`.
 
 mod answer;
+mod attempts;
 #[cfg(feature = "azure-identity")]
 mod azure_sdk;
 mod chain;
@@ -38,6 +39,8 @@ pub use detect::{Detected, detect};
 pub use entra::{ClientSecret, WorkloadIdentity};
 pub use from_fn::from_fn;
 pub use managed_identity::{AppService, Imds};
+
+pub(crate) use attempts::{FailedAttempt, heard};
 
 use crate::{error::TokenError, token::AccessToken};
 

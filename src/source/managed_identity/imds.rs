@@ -32,7 +32,7 @@ const SELECTORS: Selectors =
 /// followed, and no certificate authorities are needed. The protocol:
 /// [documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token).
 ///
-/// One fetch retries as that page says: for 31 s on throttling and server errors, for 70 s while IMDS
+/// One fetch retries as that page says: for 23 s on throttling and server errors, for 70 s while IMDS
 /// is being updated (status 410). Where there is no IMDS it gives up after 7 to 15 s; on a machine that is
 /// certainly not Azure's after 1 to 5 s, and for good.
 ///

@@ -8,7 +8,7 @@ use crate::{
     clock::{Clock, SystemClock},
     error::{TokenError, TokenErrorKind},
     random,
-    source::answer::aadsts,
+    source::{answer::aadsts, attempts},
     token::AccessToken,
 };
 
@@ -22,6 +22,10 @@ const BUDGET: Duration = Duration::from_secs(80);
 
 /// The shortest wait: "at least 1 second", as the guidance for IMDS says about server errors.
 const MIN_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest wait of our own choosing: a service that is back is not missed for long, and five retries
+/// fit into a connect's usual deadline.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// How many times a request is repeated that got no answer, or a passing refusal from a service
 /// without guidance of its own. The Microsoft authentication libraries use the same number.
@@ -77,9 +81,9 @@ fn unanswered(error: &TokenError, retry: u32) -> Option<Duration> {
     if error.is_transient() { backoff(retry, RETRIES) } else { None }
 }
 
-/// 1, 2, 4, ... seconds.
+/// 1, 2, 4, 8, 8, ... seconds.
 fn backoff(retry: u32, retries: u32) -> Option<Duration> {
-    (retry < retries).then(|| MIN_WAIT * 2_u32.pow(retry))
+    (retry < retries).then(|| (MIN_WAIT * 2_u32.pow(retry)).min(LONGEST_PAUSE))
 }
 
 /// Repeats `attempt` as the policy says and returns its first token or its last error.
@@ -109,6 +113,7 @@ where
         let wait = wait.filter(|&wait| ends_in_time(wait, give_up_at));
         log_failure(source, retry + 1, &error, wait);
         let Some(wait) = wait else { return Err(with_last_answer(error, last_answer)) };
+        attempts::report(&error, SystemClock.now().monotonic + wait);
         if error.status().is_some() {
             last_answer = Some(error);
         }
