@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::Secret;
+use crate::secret::Secret;
 
 /// The identity that an application logs in with, as its settings describe it.
 ///

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use tracing::{Span, debug, debug_span, error, info, warn};
 
 use super::state::{Landing, Launch};
-use crate::TokenError;
+use crate::error::TokenError;
 
 const TARGET: &str = "postgres_entra::cache";
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{jitter, policy::RefreshPolicy, snapshot::Snapshot};
-use crate::{AccessToken, clock::Moment};
+use crate::{clock::Moment, token::AccessToken};
 
 /// A renewal point comes up to a tenth earlier: over an hour for the 12 h of a managed identity.
 const JITTER_SHARE: u32 = 10;

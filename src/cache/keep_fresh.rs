@@ -14,7 +14,7 @@ use super::{
     events,
     shared::{Shared, Upkeep},
 };
-use crate::AccessToken;
+use crate::token::AccessToken;
 
 /// The longest sleep. The wall clock may be set, or the machine wake from a suspend, while the task
 /// sleeps by the monotonic clock; this is how late it notices.

@@ -26,9 +26,11 @@ pub use policy::RefreshPolicy;
 pub use stats::CacheStats;
 
 use crate::{
-    AccessToken, TokenError, TokenSource,
     clock::{Clock, SystemClock},
+    error::TokenError,
     random::random,
+    source::TokenSource,
+    token::AccessToken,
 };
 use flight::{Flight, Outcome};
 use shared::{Shared, Step};

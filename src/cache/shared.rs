@@ -12,8 +12,10 @@ use super::{
     state::{Decision, Landing, State},
 };
 use crate::{
-    AccessToken, TokenError, TokenErrorKind, TokenSource,
     clock::{Clock, Moment},
+    error::{TokenError, TokenErrorKind},
+    source::TokenSource,
+    token::AccessToken,
 };
 
 /// What all handles of a cache share: it asks the clock, lets the state decide, and does what it says.

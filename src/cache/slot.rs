@@ -10,7 +10,7 @@ use super::{
     state::State,
     stats::Counters,
 };
-use crate::{AccessToken, clock::Moment};
+use crate::{clock::Moment, token::AccessToken};
 
 /// The state behind its lock, and beside it what hits read without the lock.
 pub(super) struct Slot {

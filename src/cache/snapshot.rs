@@ -1,6 +1,6 @@
 use tokio::time::Instant;
 
-use crate::{AccessToken, clock::Moment};
+use crate::{clock::Moment, token::AccessToken};
 
 /// What a hit needs to know: an immutable copy out of the [`State`](super::state::State), made after
 /// each of its changes, so that a hit can do without the lock.

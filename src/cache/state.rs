@@ -3,7 +3,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{held::Held, jitter, policy::RefreshPolicy, snapshot::Snapshot};
-use crate::{AccessToken, TokenError, TokenErrorKind, clock::Moment};
+use crate::{
+    clock::Moment,
+    error::{TokenError, TokenErrorKind},
+    token::AccessToken,
+};
 
 /// A pause after a failure is up to a quarter shorter: enough to take processes that failed together
 /// apart within a few tries.

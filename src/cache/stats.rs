@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{served::Served, state::State};
-use crate::{TokenError, clock::Moment};
+use crate::{clock::Moment, error::TokenError};
 
 /// What a [`TokenCache`](crate::TokenCache) has done so far, and how it stands now.
 ///

@@ -3,7 +3,10 @@
 use std::time::SystemTime;
 
 use super::AccessToken;
-use crate::{TokenError, TokenErrorKind, cloud::resource_of};
+use crate::{
+    cloud::resource_of,
+    error::{TokenError, TokenErrorKind},
+};
 
 impl AccessToken {
     /// The token if it is for the scope and has not expired, with the earlier of its `exp` and the

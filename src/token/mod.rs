@@ -11,7 +11,10 @@ use std::{
 
 pub use claims::{Claims, ClaimsError};
 
-use crate::{Secret, TokenError, TokenErrorKind};
+use crate::{
+    error::{TokenError, TokenErrorKind},
+    secret::Secret,
+};
 
 /// A managed identity endpoint hands out the token that it holds until that has expired
 /// ([documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#token-caching)),

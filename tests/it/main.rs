@@ -3,6 +3,7 @@
 //! Tests that need a process of their own (an allocator, everything that is logged) are binaries beside
 //! this one.
 
+mod architecture;
 mod support;
 
 #[cfg(all(feature = "emulator", unix))]

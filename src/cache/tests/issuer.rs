@@ -8,7 +8,12 @@ use std::{
 };
 
 use super::{TestClock, failure, token};
-use crate::{AccessToken, TokenError, TokenErrorKind, TokenFuture, TokenSource, clock::Clock};
+use crate::{
+    clock::Clock,
+    error::{TokenError, TokenErrorKind},
+    source::{TokenFuture, TokenSource},
+    token::AccessToken,
+};
 
 type Direct = Box<dyn Fn(u64) -> Answer + Send + Sync>;
 

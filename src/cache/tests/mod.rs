@@ -29,8 +29,9 @@ use tokio::time::Instant;
 
 use super::{CacheStats, RefreshPolicy, TokenCache};
 use crate::{
-    AccessToken, TokenError, TokenErrorKind,
     clock::{Clock, Moment},
+    error::{TokenError, TokenErrorKind},
+    token::AccessToken,
 };
 use issuer::{Answer, Issuer};
 

@@ -1,7 +1,9 @@
 //! The rules as a table: what has happened, the time, and what follows.
 
 use super::story::{Event, Event::*, Story};
-use crate::TokenErrorKind::{self, Denied, Interrupted, InvalidToken, Throttled, Unavailable};
+use crate::error::TokenErrorKind::{
+    self, Denied, Interrupted, InvalidToken, Throttled, Unavailable,
+};
 
 #[test]
 fn what_a_caller_is_to_do() {

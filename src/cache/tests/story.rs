@@ -4,9 +4,9 @@ use tokio::time::Instant;
 
 use super::{RefreshPolicy, failure, token};
 use crate::{
-    TokenErrorKind,
     cache::state::{Decision, Landing, Launch, State},
     clock::Moment,
+    error::TokenErrorKind,
 };
 use Event::*;
 

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{TokenFuture, TokenSource};
+use crate::source::{TokenFuture, TokenSource};
 
 const TASKS: usize = 64;
 const CALLS: usize = 150;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::client::{Body, Failure, Request, Response};
-use crate::{TokenErrorKind, error::cause, excerpt::Shown};
+use crate::{
+    error::{TokenErrorKind, cause},
+    excerpt::Shown,
+};
 
 /// Entra may lie behind a proxy and half a continent: enough for several lost packets.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
