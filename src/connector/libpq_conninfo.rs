@@ -112,8 +112,8 @@ fn push(text: &mut String, keyword: &str, value: &str) {
 mod tests {
     use super::{super::login::Login, *};
     use crate::{
-        Identity,
         config::{Host, SslMode},
+        identity::Identity,
     };
 
     fn conninfo(settings: &Settings, password: &str) -> String {
