@@ -31,6 +31,8 @@ pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
     let mut pairs = Pairs::new();
     match location.strip_prefix("//") {
         Some(location) => push_location(location, &mut pairs)?,
+        // The host would be a part of the database's name, and another server be dialled.
+        None if location.contains(['/', ':', '@', '.']) => return Err(missing_slashes()),
         None => pairs.push(("dbname", decode(location)?)),
     }
     push_query(query, &mut pairs)?;
@@ -150,6 +152,13 @@ fn other_scheme(text: &str) -> ConfigError {
         "the JDBC URL is one of a driver that wraps that of PostgreSQL"
     };
     ConfigError::malformed(problem, "write `jdbc:postgresql://host:5432/database?user=...`")
+}
+
+fn missing_slashes() -> ConfigError {
+    ConfigError::malformed(
+        "the JDBC URL has no `//` before its host",
+        "write `jdbc:postgresql://host:5432/database`",
+    )
 }
 
 fn missing_slash() -> ConfigError {

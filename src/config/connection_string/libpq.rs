@@ -53,7 +53,8 @@ pub(super) fn holds_separator(text: &str) -> bool {
     false
 }
 
-fn begins_with_keyword(text: &str) -> bool {
+/// Whether a text begins with a pair of libpq or ADO.NET.
+pub(super) fn begins_with_keyword(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, _)| {
         keywords::of_libpq(&name.to_ascii_lowercase()).is_some()
             || keywords::of_npgsql(name).is_some()

@@ -52,7 +52,7 @@ fn read(
 fn jdbc_url(text: &str) -> Result<Pairs, ConfigError> {
     let text = text.trim();
     check_line_breaks(text)?;
-    jdbc::parse(text)
+    without_separator(jdbc::parse(text)?)
 }
 
 fn parse_pairs(text: &str) -> Result<Pairs, ConfigError> {
@@ -62,7 +62,7 @@ fn parse_pairs(text: &str) -> Result<Pairs, ConfigError> {
     }
     if let Some(after_scheme) = uri::strip_scheme(trimmed) {
         check_line_breaks(trimmed)?;
-        return uri::parse(after_scheme);
+        return without_separator(uri::parse(after_scheme)?);
     }
     if let Some(error) = wrapped::refusal(trimmed) {
         return Err(error);
@@ -92,6 +92,19 @@ fn check_line_breaks(url: &str) -> Result<(), ConfigError> {
         return Err(ConfigError::malformed("the URL holds a line break", fix));
     }
     Ok(())
+}
+
+/// The pairs of a URL, unless it goes on as an ADO.NET string or a URL of SQL Server does: the user or the
+/// password would be a part of another value, and be shown with it.
+fn without_separator(pairs: Pairs) -> Result<Pairs, ConfigError> {
+    let goes_on = |value: &str| value.split(';').skip(1).any(libpq::begins_with_keyword);
+    if pairs.iter().any(|(keyword, value)| *keyword != "password" && goes_on(value)) {
+        return Err(ConfigError::malformed(
+            "the URL separates its pairs with `;`",
+            "write them after a `?` and with `&` between them",
+        ));
+    }
+    Ok(pairs)
 }
 
 /// Whether the first pair is one of ADO.NET: by its keyword, or by the `;` that ends its value.

@@ -38,6 +38,14 @@ impl Settings {
             let fix = "state a name between each two commas";
             return Err(self.error("host", ConfigErrorKind::Missing, "a host is empty", fix));
         }
+        if ends_in_number(name) && name.parse::<IpAddr>().is_err() {
+            return Err(self.error(
+                "host",
+                ConfigErrorKind::Malformed,
+                "a host ends in a number, and is no IP address",
+                "state the server's name, and its port after a colon or by itself",
+            ));
+        }
         if is_host_name(name) {
             return Ok(());
         }
@@ -191,6 +199,18 @@ fn has_zone(name: &str) -> bool {
     name.split_once('%').is_some_and(|(address, _)| address.parse::<IpAddr>().is_ok())
 }
 
+/// What a resolver takes for an address in one of its old forms, such as the port in `Server=contoso,5432`,
+/// which is `0.0.21.56` ([rule](https://url.spec.whatwg.org/#ends-in-a-number-checker)).
+fn ends_in_number(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let label = name.rsplit('.').next().unwrap_or_default();
+    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    match hex {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit()),
+    }
+}
+
 /// DNS names, with the underscores that some networks have, and IP addresses.
 fn is_host_name(name: &str) -> bool {
     let is_dns_byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
@@ -231,12 +251,25 @@ mod tests {
             (vec![Host::new("", 1)], ConfigErrorKind::Missing),
             (vec![Host::new("a", 0)], ConfigErrorKind::Malformed),
             (vec![Host::new("a", 1), Host::new("b c", 1)], ConfigErrorKind::Malformed),
+            (vec![Host::new("a", 1), Host::new("5432", 1)], ConfigErrorKind::Malformed),
+            (vec![Host::new("127.1", 1)], ConfigErrorKind::Malformed),
+            (vec![Host::new("0x7f000001.", 1)], ConfigErrorKind::Malformed),
+            (vec![Host::new("10.0.0.256", 1)], ConfigErrorKind::Malformed),
             (vec![Host::new("/run", 1)], ConfigErrorKind::Unsupported),
             (vec![Host::new("fe80::1%eth0", 1)], ConfigErrorKind::Unsupported),
         ];
         for (hosts, kind) in cases {
             let settings = Settings::for_hosts(hosts, Identity::SystemAssigned);
             assert_eq!(refused(&settings), kind, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_names_with_numbers_are_hosts() {
+        for name in ["127.0.0.1", "::1", "db1", "1.example", "5432-db", "0xy", "db.x1", "a.b."] {
+            let host = Host::new(name, 1);
+            let settings = Settings::for_hosts(vec![host], Identity::SystemAssigned);
+            assert!(settings.validate().is_ok(), "{name}");
         }
     }
 

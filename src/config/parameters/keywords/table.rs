@@ -81,6 +81,8 @@ pub(super) static KEYWORDS: &[Keyword] = &[
         .variable("PGLOADBALANCEHOSTS")
         .npgsql(&["loadbalancehosts"])
         .pgjdbc(&["loadBalanceHosts"]),
+    beside_libpq("socketFactory", Unsupported("it would decide which server is dialled"))
+        .pgjdbc(&["socketFactory"]),
     beside_libpq("readOnly", Only(&["false"], "sessions are not made read-only"))
         .pgjdbc(&["readOnly"]),
     libpq(

@@ -96,7 +96,6 @@ pub(super) static PGJDBC: &[&str] = &[
     "receiveBufferSize",
     "scramMaxIterations",
     "sendBufferSize",
-    "socketFactory",
     "socketFactoryArg",
     "socketTimeout",
     "sslResponseTimeout",
