@@ -1,7 +1,8 @@
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use super::{
     EmulatorError, IdentityService, LocalAzure, Server,
+    certificate::Authority,
     cluster::Cluster,
     engine::{self, Engine},
     facts::HOST_SUFFIX,
@@ -118,10 +119,13 @@ impl LocalAzureBuilder {
         let cluster = Cluster::start(&self.environment).await?;
         let mint = Arc::new(Mint::new(signer.await?));
         let token_file = cluster.folder().join("azure-identity-token");
+        let authority = Authority::create()?;
+        let https = authority.acceptor(&Ipv4Addr::LOCALHOST.to_string(), None)?;
         let identity_service =
-            IdentityService::start(Arc::clone(&mint), self.token_lifetime, token_file).await?;
+            IdentityService::start(Arc::clone(&mint), self.token_lifetime, token_file, https)
+                .await?;
         let host = format!("{}{HOST_SUFFIX}", self.server_name);
-        let server = Server::start(cluster, mint, host, self.contents).await?;
+        let server = Server::start(cluster, mint, &authority, host, self.contents).await?;
         Ok((identity_service, server))
     }
 

@@ -53,6 +53,16 @@ impl Signer {
         format!("{signed}.{}", encode(signature))
     }
 
+    /// The public key ([form](https://www.rfc-editor.org/rfc/rfc7517)).
+    pub(crate) fn public_key(&self) -> Value {
+        let key = self.key.public_key();
+        json!({
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.key_id, "x5t": self.key_id,
+            "n": encode(key.modulus().big_endian_without_leading_zero()),
+            "e": encode(key.exponent().big_endian_without_leading_zero()),
+        })
+    }
+
     /// The claims of a token that this signer signed. Looks at no claim itself.
     pub(crate) fn verify(&self, token: &str) -> Result<ClaimSet, Invalid> {
         let (signed, signature) = token.rsplit_once('.').ok_or(Invalid::Format)?;

@@ -126,6 +126,11 @@ impl Mint {
         self.signer.verify(token)
     }
 
+    /// The key that tokens are signed with, as a JSON Web Key.
+    pub(crate) fn public_key(&self) -> Value {
+        self.signer.public_key()
+    }
+
     /// The number of the latest access token.
     pub(crate) fn latest(&self) -> u64 {
         self.latest.load(Ordering::SeqCst)

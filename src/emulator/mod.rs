@@ -53,6 +53,7 @@
 //! - The server is a stock one, without Azure's parameters, extensions, limits and PgBouncer.
 
 mod builder;
+mod certificate;
 mod client_type;
 mod cluster;
 mod engine;
@@ -136,6 +137,17 @@ impl LocalAzure {
         vars::of(self, login, client)
     }
 
+    /// The same for an application that logs in through an Azure SDK of another language.
+    ///
+    /// These take no base for Microsoft Entra ID but one with TLS, and an application with a secret under
+    /// names of their own (`AZURE_CLIENT_SECRET`). So this names both, and a file of certificate
+    /// authorities in the variables of OpenSSL, Python's requests and Node.js: those of the system, where
+    /// they are found, and this one. What is left to the application is to turn instance discovery off,
+    /// which is no variable (`disable_instance_discovery=True` in Python).
+    pub fn vars_for_azure_sdks(&self, login: Login, client: ClientType) -> Vec<(String, String)> {
+        vars::for_azure_sdks(self, login, client)
+    }
+
     /// Adds a person, a group or an application to the tenant, so that
     /// [`Principal::by_name`](crate::admin::Principal::by_name) finds it. The object id is a GUID of
     /// your choice; [`TokenSpec`] makes tokens with it.
@@ -162,7 +174,8 @@ impl LocalAzure {
         &self.identity_service
     }
 
-    /// The file of the certificate authority that signed the server's certificate, as PEM.
+    /// The file of the certificate authority that signed the certificates of the server and of
+    /// [`IdentityService::https_url`], as PEM.
     pub fn ca_certificate(&self) -> &Path {
         self.server.ca_certificate()
     }

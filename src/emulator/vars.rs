@@ -32,6 +32,31 @@ pub(crate) fn of(azure: &LocalAzure, login: Login, client: ClientType) -> Vars {
     vars
 }
 
+/// The same with what the Azure SDKs need in addition, in place of what they don't take.
+pub(crate) fn for_azure_sdks(azure: &LocalAzure, login: Login, client: ClientType) -> Vars {
+    let mut vars = of(azure, login, client);
+    let service = azure.identity_service();
+    for (name, value) in &mut vars {
+        if name == "AZURE_AUTHORITY_HOST" {
+            *value = format!("{}/", service.https_url());
+        }
+    }
+    if login.has_client_secret() {
+        vars.extend(pairs([
+            ("AZURE_CLIENT_ID", login.client_id().unwrap_or_default()),
+            ("AZURE_CLIENT_SECRET", service.client_secret(login)),
+            ("AZURE_TENANT_ID", TENANT_ID),
+        ]));
+    }
+    let authorities = azure.server().ca_bundle().to_string_lossy();
+    vars.extend(pairs([
+        ("SSL_CERT_FILE", &authorities),
+        ("REQUESTS_CA_BUNDLE", &authorities),
+        ("NODE_EXTRA_CA_CERTS", &azure.ca_certificate().to_string_lossy()),
+    ]));
+    vars
+}
+
 impl Facts<'_> {
     /// As in the table of
     /// [Service Connector](https://learn.microsoft.com/azure/service-connector/how-to-integrate-postgres).

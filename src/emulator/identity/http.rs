@@ -1,6 +1,6 @@
 //! The HTTP listener of the identity service, and its faults.
 
-use std::{future, sync::Arc};
+use std::{future, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -12,12 +12,14 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    net::{TcpListener, TcpStream},
-    time::sleep,
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
-    IdentityFault, Protocol, Shared, app_service, entra,
+    IdentityFault, Protocol, Shared, app_service, discovery, entra,
     entra_error::EntraError,
     imds,
     message::{Fields, Reply, Request},
@@ -27,6 +29,9 @@ use crate::emulator::net;
 
 /// Many times what any protocol sends.
 const LARGEST_BODY: usize = 256 * 1024;
+
+/// Long for a client on the same machine.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +43,28 @@ pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
     net::serve(listener, |socket| serve(socket, Arc::clone(&shared))).await;
 }
 
-async fn serve(socket: TcpStream, shared: Arc<Shared>) {
+/// The same over TLS.
+pub(crate) async fn listen_with_tls(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    shared: Arc<Shared>,
+) {
+    net::serve(listener, |socket| {
+        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+        async move {
+            // Whoever does not trust the certificate has to notice that.
+            if let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, acceptor.accept(socket)).await {
+                serve(stream, shared).await;
+            }
+        }
+    })
+    .await;
+}
+
+async fn serve<S>(socket: S, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     match shared.fault() {
         Some(IdentityFault::Outage) => {}
         Some(IdentityFault::Silent) => drop(net::swallow(socket).await),
@@ -104,8 +130,9 @@ async fn answer(protocol: Protocol, request: hyper::Request<Incoming>, shared: &
     match protocol {
         Protocol::Imds => imds::answer(authority, &request),
         Protocol::AppService => app_service::answer(authority, &request),
-        Protocol::Entra => entra::answer(authority, &request),
-        Protocol::Unknown => failure(protocol, 404),
+        Protocol::Entra => discovery::answer(authority, &shared.https_url, &request)
+            .unwrap_or_else(|| entra::answer(authority, &request)),
+        Protocol::Unknown => nothing_here(&request.path),
     }
 }
 
@@ -113,7 +140,7 @@ fn protocol_of(path: &str) -> Protocol {
     match path.strip_suffix('/').unwrap_or(path) {
         imds::PATH => Protocol::Imds,
         app_service::PATH => Protocol::AppService,
-        path if entra::tenant_of(path).is_some() => Protocol::Entra,
+        path if entra::tenant_of(path).is_some() || discovery::is_document(path) => Protocol::Entra,
         _ => Protocol::Unknown,
     }
 }
@@ -126,6 +153,17 @@ fn failure(protocol: Protocol, status: u16) -> Reply {
         Protocol::Entra => EntraError::OutOfOrder(status).reply(),
         Protocol::Imds | Protocol::Unknown => imds::error(status, "unknown", TEXT),
     }
+}
+
+/// The paths that there are, since a path that is wrong in one letter looks right.
+fn nothing_here(path: &str) -> Reply {
+    let text = format!(
+        "the local Azure has nothing at {path}; it has {}, {} and the paths of Microsoft Entra ID \
+         below a tenant's id",
+        imds::PATH,
+        app_service::PATH
+    );
+    imds::error(404, "not_found", &text)
 }
 
 fn response(reply: Reply) -> Response<Full<Bytes>> {

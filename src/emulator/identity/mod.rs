@@ -1,7 +1,8 @@
-//! The identity service: three protocols behind one listener.
+//! The identity service: three protocols behind two listeners, one of them with TLS.
 
 mod app_service;
 mod authority;
+mod discovery;
 mod entra;
 mod entra_error;
 mod fault;
@@ -18,6 +19,8 @@ use std::{
     time::Duration,
 };
 
+use tokio_rustls::TlsAcceptor;
+
 use self::{authority::Authority, requests::RequestLog};
 pub use self::{
     fault::IdentityFault,
@@ -27,8 +30,8 @@ use super::{EmulatorError, Login, TokenSpec, lock, mint::Mint, net, unix_now};
 
 /// The identity service of a local Azure: what issues tokens.
 ///
-/// It speaks HTTP on a loopback port and makes the request checks that the platforms make. Every method
-/// acts at once and may be called from any thread.
+/// It speaks HTTP on one loopback port and HTTPS on another, and makes the request checks that the
+/// platforms make. Every method acts at once and may be called from any thread.
 pub struct IdentityService {
     shared: Arc<Shared>,
     federated_token_file: PathBuf,
@@ -37,6 +40,7 @@ pub struct IdentityService {
 /// What the handle and the listener share.
 struct Shared {
     authority: Authority,
+    https_url: String,
     log: RequestLog,
     fault: Mutex<Option<IdentityFault>>,
 }
@@ -53,12 +57,18 @@ impl IdentityService {
         mint: Arc<Mint>,
         lifetime: Option<Duration>,
         federated_token_file: PathBuf,
+        acceptor: TlsAcceptor,
     ) -> Result<Self, EmulatorError> {
         let (listener, address) = net::bind().await?;
-        let authority = Authority::new(mint, format!("http://{address}"), lifetime);
-        let shared =
-            Arc::new(Shared { authority, log: RequestLog::default(), fault: Mutex::default() });
+        let (https_listener, https_address) = net::bind().await?;
+        let shared = Arc::new(Shared {
+            authority: Authority::new(mint, format!("http://{address}"), lifetime),
+            https_url: format!("https://{https_address}"),
+            log: RequestLog::default(),
+            fault: Mutex::default(),
+        });
         tokio::spawn(http::listen(listener, Arc::clone(&shared)));
+        tokio::spawn(http::listen_with_tls(https_listener, acceptor, Arc::clone(&shared)));
         let service = Self { shared, federated_token_file };
         service.rotate_federated_token()?;
         Ok(service)
@@ -72,6 +82,12 @@ impl IdentityService {
     /// The latest requests, the oldest first. The last ten thousand are kept.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.log.all()
+    }
+
+    /// `https://127.0.0.1:<port>`: the same with a certificate of the local authority, for the Azure SDKs,
+    /// which take no other base for Microsoft Entra ID.
+    pub fn https_url(&self) -> &str {
+        &self.shared.https_url
     }
 
     /// How many requests have arrived.

@@ -17,12 +17,12 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    ServerFault, certificate,
+    ServerFault,
     roles::{RoleMapping, Roles},
     verdict::Judge,
 };
 use crate::{
-    emulator::{cluster::Cluster, lock, mint::Mint, net},
+    emulator::{certificate, cluster::Cluster, lock, mint::Mint, net},
     secret::Secret,
     wire::{self, Opening, Refusal, Startup},
 };

@@ -1,6 +1,5 @@
 //! The PostgreSQL side: a front that checks tokens, before a private cluster.
 
-mod certificate;
 mod fault;
 mod front;
 mod prepare;
@@ -23,8 +22,14 @@ use self::{
     roles::{RoleMapping, Roles},
 };
 use super::{
-    EmulatorError, Login, PrincipalType, cluster::Cluster, engine, lock, mint::Mint, net,
-    principals::PASSWORD_ROLE, random,
+    EmulatorError, Login, PrincipalType,
+    certificate::{self, Authority},
+    cluster::Cluster,
+    engine, lock,
+    mint::Mint,
+    net,
+    principals::PASSWORD_ROLE,
+    random,
 };
 
 /// The PostgreSQL server of a local Azure: a real one, behind a front that checks tokens as Azure does.
@@ -37,6 +42,7 @@ pub struct Server {
     address: SocketAddr,
     database: String,
     ca_certificate: PathBuf,
+    ca_bundle: PathBuf,
 }
 
 impl Server {
@@ -44,11 +50,13 @@ impl Server {
     pub(crate) async fn start(
         cluster: Cluster,
         mint: Arc<Mint>,
+        authority: &Authority,
         host: String,
         contents: Contents,
     ) -> Result<Self, EmulatorError> {
-        let (ca_pem, acceptor) = certificate::create(&host)?;
-        let ca_certificate = cluster.write("ca.pem", &ca_pem)?;
+        let acceptor = authority.acceptor(&host, Some(certificate::ALPN))?;
+        let ca_certificate = cluster.write("ca.pem", &authority.pem())?;
+        let ca_bundle = cluster.write("ca-bundle.pem", &certificate::bundle(&authority.pem()))?;
         let front = Front {
             cluster,
             mint,
@@ -64,7 +72,7 @@ impl Server {
         let front = Arc::new(front);
         tokio::spawn(front::listen(listener, Arc::clone(&front)));
         let (engine, database) = (Handle::current(), contents.database);
-        Ok(Self { front, engine, host, address, database, ca_certificate })
+        Ok(Self { front, engine, host, address, database, ca_certificate, ca_bundle })
     }
 
     /// The host name that the certificate is for, `<name>.postgres.database.azure.com`. It need not
@@ -230,6 +238,11 @@ impl Server {
 
     pub(crate) fn ca_certificate(&self) -> &Path {
         &self.ca_certificate
+    }
+
+    /// The same authority and those of the system.
+    pub(crate) fn ca_bundle(&self) -> &Path {
+        &self.ca_bundle
     }
 
     async fn on_engine<F>(&self, work: F) -> Result<(), EmulatorError>

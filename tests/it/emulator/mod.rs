@@ -5,6 +5,7 @@ mod entra;
 mod faults;
 mod imds;
 mod lifecycle;
+mod sdks;
 mod server;
 mod support;
 mod vars;
