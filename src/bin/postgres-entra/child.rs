@@ -26,12 +26,22 @@ pub(crate) fn log_in(
 ) -> Result<(), Box<dyn Error>> {
     let connector = options.builder().build()?;
     let variables = block_on(connector.libpq_variables())??;
-    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in secrets(names, connector.settings(), options).filter(|name| !keep.contains(name)) {
+    for name in secrets_of_login(connector.settings(), options, keep) {
         command.env_remove(name);
     }
     variables.apply_to(command);
     Ok(())
+}
+
+/// The variables of this process that a program shall not have: its login's parts and what looks like a
+/// secret, except for those that are named.
+pub(crate) fn secrets_of_login(
+    settings: &Settings,
+    options: &Options,
+    keep: &[String],
+) -> Vec<String> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    secrets(names, settings, options).filter(|name| !keep.contains(name)).collect()
 }
 
 /// Those of these variables that are part of a login or look like a secret.

@@ -4,19 +4,18 @@ use std::{
     error::Error,
     ffi::OsString,
     io::{self, Write},
-    os::unix::process::ExitStatusExt,
-    process::{ExitCode, ExitStatus},
+    process::ExitCode,
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
 use postgres_entra::emulator::{ClientType, LocalAzure, Login, Platform};
-use tokio::{
-    process::Command,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::process::Command;
 
-use crate::{Outcome, block_on};
+use crate::{
+    Outcome, block_on,
+    supervise::{self, Signals},
+};
 
 /// Serve a local Azure: identity endpoints, and a PostgreSQL that checks tokens
 ///
@@ -106,8 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 
 async fn serve(arguments: &Arguments, login: Login) -> Outcome {
     // Before the start, so that a signal meanwhile ends what has been started.
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::listen()?;
     let mut builder = LocalAzure::builder();
     if let Some(seconds) = arguments.token_lifetime {
         builder = builder.token_lifetime(Duration::from_secs(seconds));
@@ -117,51 +115,19 @@ async fn serve(arguments: &Arguments, login: Login) -> Outcome {
     }
     let azure = tokio::select! {
         azure = builder.start() => azure?,
-        () = either(&mut interrupt, &mut terminate) => return Ok(ExitCode::FAILURE),
+        () = signals.either() => return Ok(ExitCode::FAILURE),
     };
     let vars = azure.vars(login, arguments.client);
     if let Some((program, rest)) = arguments.command.split_first() {
         let mut command = Command::new(program);
         command.args(rest).envs(vars);
-        return supervise(command, interrupt, terminate).await;
+        return supervise::run(command, signals).await;
     }
     eprintln!("A local Azure serves {} on port {}.", azure.server().host(), azure.server().port());
     eprintln!("Set these variables where the application runs; stop with Ctrl-C.");
     print_exports(&vars)?;
-    either(&mut interrupt, &mut terminate).await;
+    signals.either().await;
     Ok(ExitCode::SUCCESS)
-}
-
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-/// Waits for the command. Ctrl-C reaches it from the terminal; SIGTERM is passed on to it.
-async fn supervise(mut command: Command, mut interrupt: Signal, mut terminate: Signal) -> Outcome {
-    let mut child = match command.kill_on_drop(true).spawn() {
-        Ok(child) => child,
-        Err(error) => return Ok(crate::child::not_started(command.as_std(), &error)),
-    };
-    loop {
-        tokio::select! {
-            status = child.wait() => return Ok(exit_code(status?)),
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {
-                if let Some(id) = child.id() {
-                    Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
-                }
-            }
-        }
-    }
-}
-
-/// What a shell would report: the status, or 128 and the signal.
-fn exit_code(status: ExitStatus) -> ExitCode {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Lines for a shell. A name with a dot can't be exported, so it becomes a comment.

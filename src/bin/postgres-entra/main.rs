@@ -8,9 +8,13 @@ mod doctor;
 mod exec;
 #[cfg(all(feature = "emulator", unix))]
 mod local_azure;
+mod log;
 mod options;
 mod provision;
+mod proxy;
 mod psql;
+mod random;
+mod supervise;
 mod terminal;
 mod token;
 
@@ -53,6 +57,7 @@ enum Command {
     Exec(exec::Arguments),
     Token(token::Arguments),
     Provision(provision::Arguments),
+    Proxy(proxy::Arguments),
     #[cfg(all(feature = "emulator", unix))]
     LocalAzure(local_azure::Arguments),
     Completions(completions::Arguments),
@@ -66,6 +71,7 @@ impl Command {
             Self::Exec(_) => "exec",
             Self::Token(_) => "token",
             Self::Provision(_) => "provision",
+            Self::Proxy(_) => "proxy",
             #[cfg(all(feature = "emulator", unix))]
             Self::LocalAzure(_) => "local-azure",
             Self::Completions(_) => "completions",
@@ -75,7 +81,7 @@ impl Command {
     /// The status if it fails itself: one that none of the programs that it runs has.
     fn status_of_failure(&self) -> ExitCode {
         match self {
-            Self::Psql(_) | Self::Exec(_) => child::NOT_PREPARED.into(),
+            Self::Psql(_) | Self::Exec(_) | Self::Proxy(_) => child::NOT_PREPARED.into(),
             #[cfg(all(feature = "emulator", unix))]
             Self::LocalAzure(_) => child::NOT_PREPARED.into(),
             _ => ExitCode::FAILURE,
@@ -89,6 +95,7 @@ impl Command {
             Self::Exec(arguments) => exec::run(options, arguments),
             Self::Token(arguments) => token::run(options, arguments),
             Self::Provision(arguments) => provision::run(options, arguments),
+            Self::Proxy(arguments) => proxy::run(options, arguments),
             #[cfg(all(feature = "emulator", unix))]
             Self::LocalAzure(arguments) => local_azure::run(arguments),
             Self::Completions(arguments) => completions::run(arguments),
@@ -118,7 +125,6 @@ fn report(command: &str, error: &dyn Error) {
 }
 
 /// What wrong arguments end with where they are found after parsing.
-#[cfg(all(feature = "emulator", unix))]
 fn wrong_use(command: &str, problem: &dyn Error) -> ExitCode {
     report(command, problem);
     ExitCode::from(2)

@@ -6,5 +6,6 @@ mod exec;
 mod local_azure;
 mod options;
 mod provision;
+mod proxy;
 mod psql;
 mod token;

@@ -61,7 +61,9 @@ async fn a_path_that_does_not_exist_is_told_which_do() {
     let answer = get(azure(), "/msi/tokens", &[]).await;
     assert_eq!((answer.status, answer.text("error")), (404, "not_found"));
     let description = answer.text("error_description");
-    assert!(description.contains("nothing at /msi/tokens") && description.contains("/msi/token and"));
+    assert!(
+        description.contains("nothing at /msi/tokens") && description.contains("/msi/token and")
+    );
 }
 
 /// Trust in the local authority is a variable of the process, so this is one.
