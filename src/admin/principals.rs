@@ -93,7 +93,7 @@ pub async fn drop_principal(client: &mut Client, role: &str) -> Result<Change, A
     let outcome = match drop_once(client, role, &name).await {
         Ok(Dropping::Done(change)) => Ok(change),
         Ok(Dropping::Prevented(in_the_way)) if in_the_way.may_be_temporary => {
-            drop_with_sessions(client, role, &name).await
+            drop_with_sessions(client, role, &name, in_the_way.may_log_in).await
         }
         Ok(Dropping::Prevented(in_the_way)) => Err(still_in_use(role, &name, in_the_way)),
         Err(error) => Err(error),
@@ -126,15 +126,18 @@ async fn drop_once(client: &mut Client, role: &str, name: &str) -> Result<Droppi
 }
 
 /// Lets the role open no more sessions, ends those that it has, and drops it. If that does not help, it
-/// may log in again.
+/// may log in again, provided that it might before.
 async fn drop_with_sessions(
     client: &mut Client,
     role: &str,
     name: &str,
+    may_log_in: bool,
 ) -> Result<Change, AdminError> {
-    execute(client, format!("ALTER ROLE {name} NOLOGIN")).await?;
+    if may_log_in {
+        execute(client, format!("ALTER ROLE {name} NOLOGIN")).await?;
+    }
     let outcome = drop_without_sessions(client, role, name).await;
-    if outcome.is_err() {
+    if may_log_in && outcome.is_err() {
         execute(client, format!("ALTER ROLE {name} LOGIN")).await?;
     }
     outcome

@@ -32,6 +32,8 @@ pub(super) struct InTheWay {
     /// Whether all of it may be temporary: of kinds that a session may create for itself, in databases
     /// where the role has one. From here nobody can see more of another database.
     pub(super) may_be_temporary: bool,
+    /// Whether the role may open sessions.
+    pub(super) may_log_in: bool,
     /// The statement that gives the connected role the rights of the other one, if it lacks them.
     joining: Option<String>,
 }
@@ -58,10 +60,13 @@ pub(super) async fn in_the_way(
         FROM pg_roles WHERE oid = $1 AND NOT pg_has_role($1::oid, 'USAGE')";
     let failed = || AdminError::sql("ask what the role has");
     let rows = transaction.query(SQL, &[&role]).await.map_err(failed())?;
+    let may_log_in = "SELECT rolcanlogin FROM pg_roles WHERE oid = $1";
+    let may_log_in = transaction.query_one(may_log_in, &[&role]).await.map_err(failed())?;
     let joining = transaction.query_opt(JOINING, &[&role]).await.map_err(failed())?;
     Ok(InTheWay {
         remains: by_database(&rows),
         may_be_temporary: rows.iter().all(|row| row.get(3)),
+        may_log_in: may_log_in.get(0),
         joining: joining.map(|row| row.get(0)),
     })
 }

@@ -198,3 +198,20 @@ async fn a_role_that_could_not_be_dropped_after_all_may_log_in_again() {
     run_by_hand(&removal).await;
     assert_eq!(admin::drop_principal(&mut client, "heir").await.unwrap(), Change::Dropped);
 }
+
+#[tokio::test]
+async fn a_role_that_was_shut_out_stays_so_if_it_can_not_be_dropped() {
+    new_role("banished").await;
+    let sql =
+        "CREATE TABLE public.left_behind (); ALTER TABLE public.left_behind OWNER TO banished";
+    azure().server().execute(sql).await.unwrap();
+    let session = application("banished").await;
+    let mut client = administrator("postgres").await;
+    client.batch_execute("ALTER ROLE banished NOLOGIN").await.unwrap();
+    let (_, removal, _) = refused(&mut client, "banished").await;
+    let may_log_in = "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'banished'";
+    assert!(!client.query_one(may_log_in, &[]).await.unwrap().get::<_, bool>(0));
+    drop(session);
+    run_by_hand(&removal).await;
+    assert_eq!(admin::drop_principal(&mut client, "banished").await.unwrap(), Change::Dropped);
+}
