@@ -18,6 +18,11 @@ pub enum Cloud {
     China,
     /// Azure Cosmos DB for PostgreSQL, in the public cloud.
     CosmosDb,
+    /// Azure HorizonDB (preview), in the public cloud.
+    ///
+    /// This rests on its documents alone, which name the same resource as for Azure Database for PostgreSQL; nobody
+    /// has tried it with this crate.
+    HorizonDb,
 }
 
 /// The facts of one cloud, so that a new one is one more table entry.
@@ -61,10 +66,12 @@ const COSMOS_DB: Facts = Facts {
     host_suffix: ".postgres.cosmos.azure.com",
 };
 
+const HORIZON_DB: Facts = Facts { host_suffix: ".horizondb.azure.com", ..PUBLIC };
+
 impl Cloud {
     /// Every cloud that the crate knows.
     pub const ALL: &'static [Self] =
-        &[Self::Public, Self::UsGovernment, Self::China, Self::CosmosDb];
+        &[Self::Public, Self::UsGovernment, Self::China, Self::CosmosDb, Self::HorizonDb];
 
     /// The cloud that a server's host name belongs to, by its suffix.
     ///
@@ -112,6 +119,7 @@ impl Cloud {
             Self::UsGovernment => &US_GOVERNMENT,
             Self::China => &CHINA,
             Self::CosmosDb => &COSMOS_DB,
+            Self::HorizonDb => &HORIZON_DB,
         }
     }
 }
@@ -138,6 +146,7 @@ mod tests {
             ("contoso.postgres.database.usgovcloudapi.net", Some(Cloud::UsGovernment)),
             ("contoso.postgres.database.chinacloudapi.cn", Some(Cloud::China)),
             ("c-contoso.abc.postgres.cosmos.azure.com", Some(Cloud::CosmosDb)),
+            ("contoso.abc.westus3.horizondb.azure.com", Some(Cloud::HorizonDb)),
         ];
         for (host, cloud) in cases {
             assert_eq!(Cloud::of_host(host), cloud, "{host}");
@@ -196,6 +205,14 @@ mod tests {
                 "https://login.microsoftonline.com",
                 "https://management.azure.com/.default",
                 ".postgres.cosmos.azure.com",
+            ),
+            (
+                Cloud::HorizonDb,
+                "https://ossrdbms-aad.database.windows.net",
+                "https://ossrdbms-aad.database.windows.net/.default",
+                "https://login.microsoftonline.com",
+                "https://management.azure.com/.default",
+                ".horizondb.azure.com",
             ),
         ];
         for (cloud, resource, scope, authority_host, management_scope, host_suffix) in published {

@@ -51,8 +51,7 @@ impl Detected {
 /// | identity | environment | source |
 /// |---|---|---|
 /// | service principal | | [`ClientSecret`] |
-/// | workload identity | `AZURE_KUBERNETES_TOKEN_PROXY` or its companions | error: AKS identity bindings |
-/// | workload identity | | [`WorkloadIdentity`] |
+/// | workload identity | | [`WorkloadIdentity`], through `AZURE_KUBERNETES_TOKEN_PROXY` if that is set |
 /// | managed, by `AZURE_CLIENT_ID` | `AZURE_TENANT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH` | error: client certificate |
 /// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER`, `IDENTITY_SERVER_THUMBPRINT` | error: Service Fabric |
 /// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER` | [`AppService`] |

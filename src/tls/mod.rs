@@ -8,6 +8,7 @@ mod allowance;
 mod certificate;
 #[cfg(feature = "native-tls")]
 mod native;
+mod own_roots;
 mod prepared;
 mod probe;
 #[cfg(feature = "rustls")]
@@ -33,6 +34,7 @@ use tokio_postgres::{
 
 pub(crate) use allowance::Allowance;
 pub(crate) use certificate::CertificateFacts;
+pub(crate) use own_roots::connect_trusting_only;
 pub(crate) use prepared::PreparedTls;
 pub(crate) use probe::{TlsFacts, probe};
 #[cfg(feature = "rustls")]

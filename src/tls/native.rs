@@ -69,7 +69,7 @@ const ENDED: [&str; 3] =
 
 /// The libraries tell a refused certificate from a lost connection by their texts alone; all three
 /// (OpenSSL, SChannel, Security.framework) speak of a certificate in the one case only.
-fn classify(host: &str, error: native_tls::Error) -> TlsError {
+pub(super) fn classify(host: &str, error: native_tls::Error) -> TlsError {
     let text = error.to_string().to_ascii_lowercase();
     let (kind, cause) = if cause::lost_connection(&error) {
         (TlsErrorKind::Handshake, error.into())

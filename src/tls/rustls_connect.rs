@@ -85,7 +85,7 @@ fn parse_roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> 
     Ok(roots)
 }
 
-fn classify(host: &str, error: io::Error) -> TlsError {
+pub(super) fn classify(host: &str, error: io::Error) -> TlsError {
     let refused = error
         .get_ref()
         .and_then(|cause| cause.downcast_ref::<rustls::Error>())

@@ -116,16 +116,14 @@ fn an_application_with_a_certificate_is_not_taken_for_a_managed_identity() {
 }
 
 #[test]
-fn an_identity_binding_of_aks_is_recognised() {
-    for variable in ["AZURE_KUBERNETES_TOKEN_PROXY", "AZURE_KUBERNETES_CA_DATA"] {
-        let identity = Identity::workload("t", "c", "/var/run/token");
-        let error = choose(&identity, &[(variable, "https://proxy")]).unwrap_err();
-        assert_eq!(
-            (error.kind(), error.variable()),
-            (ConfigErrorKind::Unsupported, Some(variable))
-        );
-        assert!(error.hint().contains("source::Credential"), "{error}");
-    }
+fn an_identity_binding_of_aks_is_followed_or_what_it_lacks_is_named() {
+    let identity = Identity::workload("t", "c", "/var/run/token");
+    let proxy = ("AZURE_KUBERNETES_TOKEN_PROXY", "https://10.0.0.1");
+    let detected = choose(&identity, &[proxy, ("AZURE_KUBERNETES_CA_FILE", "/ca.pem")]).unwrap();
+    assert_eq!(detected.unwrap().source().name(), "workload identity");
+    let error = choose(&identity, &[proxy]).unwrap_err();
+    let missing = (ConfigErrorKind::Missing, Some("AZURE_KUBERNETES_CA_FILE"));
+    assert_eq!((error.kind(), error.variable()), missing);
 }
 
 #[test]

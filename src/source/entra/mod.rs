@@ -16,7 +16,7 @@ use super::{
         refusal::{Refusal, kind_of},
         token,
     },
-    http::{self, Answer, Client, endpoint, exchange},
+    http::{self, Answer, Client, TokenProxy, endpoint, exchange},
 };
 use crate::{
     cloud::Cloud,
@@ -80,6 +80,11 @@ impl TokenEndpoint {
         }
     }
 
+    /// The same through the token proxy of a cluster.
+    fn through(self, proxy: TokenProxy) -> Self {
+        Self { url: proxy.address_of(&self.url), client: Client::TokenProxy(proxy), ..self }
+    }
+
     #[cfg(test)]
     fn with_client(self, client: Client) -> Self {
         Self { client, ..self }
@@ -112,7 +117,11 @@ fn refused(source: &'static str, answer: &Answer, secrets: &[&str]) -> TokenErro
 }
 
 fn explain_absence(error: TokenError) -> TokenError {
-    if error.kind() == TokenErrorKind::Unreachable { error.with_hint(UNREACHABLE) } else { error }
+    if error.kind() == TokenErrorKind::Unreachable && !error.has_hint() {
+        error.with_hint(UNREACHABLE)
+    } else {
+        error
+    }
 }
 
 /// The form as it is sent. It holds a secret, and is wiped when the request is dropped; space for all

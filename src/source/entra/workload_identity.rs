@@ -14,7 +14,10 @@ use crate::{
     error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
     excerpt::Shown,
     secret::Secret,
-    source::{TokenFuture, TokenSource, http::retry},
+    source::{
+        TokenFuture, TokenSource,
+        http::{TokenProxy, retry},
+    },
     token::{AccessToken, Claims},
 };
 
@@ -26,14 +29,6 @@ const MAX_FILE: u64 = 64 * 1024;
 
 /// A mounted file answers at once; a hung network mount never does.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The variables of AKS identity bindings, where tokens come from a proxy in the cluster.
-const TOKEN_PROXY: [&str; 4] = [
-    "AZURE_KUBERNETES_TOKEN_PROXY",
-    "AZURE_KUBERNETES_SNI_NAME",
-    "AZURE_KUBERNETES_CA_FILE",
-    "AZURE_KUBERNETES_CA_DATA",
-];
 
 /// A Kubernetes service account that is federated with an application or a managed identity.
 ///
@@ -85,19 +80,25 @@ impl WorkloadIdentity {
         Ok(self)
     }
 
-    /// Uses the authority of this cloud, or `AZURE_AUTHORITY_HOST` if it is set.
+    /// Uses the authority of this cloud, or `AZURE_AUTHORITY_HOST` if it is set; in a pod with an AKS identity
+    /// binding, through the token proxy that `AZURE_KUBERNETES_TOKEN_PROXY` names.
+    ///
+    /// That proxy is known by the certificate authority in `AZURE_KUBERNETES_CA_FILE` (read at each request) or
+    /// `AZURE_KUBERNETES_CA_DATA`, which alone is trusted, and by the name in `AZURE_KUBERNETES_SNI_NAME`.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if that variable is not an `https` URL, nor `http` with a loopback address; if
-    /// the pod gets its tokens from the proxy of an AKS identity binding, which is not supported.
+    /// [`ConfigError`] if the first variable is not an `https` URL, nor `http` with a loopback address; if the
+    /// proxy's is not an `https` URL, or its companions are not complete.
     pub fn in_environment(
         mut self,
         cloud: Cloud,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        refuse_token_proxy(environment)?;
         self.endpoint = self.endpoint.in_environment(cloud, environment)?;
+        if let Some(proxy) = TokenProxy::from_environment(environment)? {
+            self.endpoint = self.endpoint.through(proxy);
+        }
         Ok(self)
     }
 
@@ -167,18 +168,4 @@ fn unreadable() -> TokenError {
              nothing else; check the variable, and that the pod has the label \
              azure.workload.identity/use",
         )
-}
-
-fn refuse_token_proxy(environment: &Environment) -> Result<(), ConfigError> {
-    let Some(variable) = TOKEN_PROXY.into_iter().find(|name| environment.get(name).is_some())
-    else {
-        return Ok(());
-    };
-    Err(ConfigError::new(
-        ConfigErrorKind::Unsupported,
-        "the token proxy of AKS identity bindings is not supported",
-        "use azure_identity's WorkloadIdentityCredential with its proxy enabled, through \
-         source::Credential, or federate the service account without an identity binding",
-    )
-    .in_variable(variable))
 }

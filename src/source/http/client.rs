@@ -11,7 +11,7 @@ use reqwest::Url;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use super::{https::HttpsClient, plain};
+use super::{https::HttpsClient, plain, token_proxy::TokenProxy};
 use crate::error::{TokenError, TokenErrorKind};
 
 /// A request with the whole of its body, to an absolute address.
@@ -24,6 +24,8 @@ pub(in crate::source) enum Client {
     Plain,
     /// Over verified TLS, through a proxy if the environment names one.
     Https(HttpsClient),
+    /// Over TLS that trusts one authority alone, to the token proxy of a cluster.
+    TokenProxy(TokenProxy),
     /// In a test: whatever that says.
     #[cfg(test)]
     Scripted(std::sync::Arc<dyn super::Script>),
@@ -39,6 +41,7 @@ impl Client {
         match self {
             Self::Plain => plain::send(request).await,
             Self::Https(client) => client.send(request).await,
+            Self::TokenProxy(proxy) => proxy.send(request).await,
             #[cfg(test)]
             Self::Scripted(script) => script.play().await,
         }
@@ -148,6 +151,10 @@ impl Failure {
     ) -> Self {
         let failure = Self::new(TokenErrorKind::Configuration, problem, cause);
         Self { hint: Some(hint), ..failure }
+    }
+
+    pub(super) fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
     }
 
     pub(super) fn into_error(self, source: &'static str) -> TokenError {

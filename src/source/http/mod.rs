@@ -6,6 +6,7 @@ mod https;
 mod plain;
 pub(super) mod retry;
 mod retry_after;
+mod token_proxy;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub(super) use client::{Body, Failure, Response};
 pub(super) use client::{Client, Request, get, post};
 use hyper::{HeaderMap, header::RETRY_AFTER};
+pub(super) use token_proxy::TokenProxy;
 use zeroize::Zeroizing;
 
 use crate::{

@@ -15,7 +15,11 @@ use hyper::{
     header::{CONNECTION, HOST, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    task::JoinSet,
+};
 
 use super::client::{Body, Failure, Request, Response};
 
@@ -26,7 +30,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const NO_ADDRESS: &str = "the URL is not a plain HTTP one";
 
 pub(super) async fn send(request: Request) -> Result<Response, Failure> {
-    let stream = connect(request.uri()).await?;
+    let stream = connect(request.uri(), 80).await?;
+    send_over(stream, request).await
+}
+
+/// The request over a connection that is there, which ends with it.
+pub(super) async fn send_over<S>(stream: S, request: Request) -> Result<Response, Failure>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     // The set aborts its task when it is dropped: at the latest with the last part of the body.
     let mut driver = JoinSet::new();
@@ -48,10 +60,10 @@ pub(super) async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Failure> 
     Ok(None)
 }
 
-async fn connect(uri: &Uri) -> Result<TcpStream, Failure> {
+pub(super) async fn connect(uri: &Uri, default_port: u16) -> Result<TcpStream, Failure> {
     let Some(host) = uri.host() else { return Err(Failure::no_connection(NO_ADDRESS)) };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let connecting = TcpStream::connect((host, uri.port_u16().unwrap_or(80)));
+    let connecting = TcpStream::connect((host, uri.port_u16().unwrap_or(default_port)));
     match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(connected) => connected.map_err(Failure::no_connection),
         Err(_) => {

@@ -328,6 +328,7 @@ fn the_cloud_follows_from_the_host() {
         ("h.postgres.database.usgovcloudapi.net", Cloud::UsGovernment),
         ("h.postgres.database.chinacloudapi.cn", Cloud::China),
         ("c-h.x.postgres.cosmos.azure.com", Cloud::CosmosDb),
+        ("h.x.westus3.horizondb.azure.com", Cloud::HorizonDb),
         ("h.postgres.database.azure.com", Cloud::Public),
     ];
     for (host, cloud) in cases {

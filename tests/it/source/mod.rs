@@ -9,3 +9,5 @@ mod https;
 mod proxies;
 mod replies;
 mod requests;
+#[cfg(all(feature = "emulator", unix))]
+mod token_proxy;
