@@ -1,6 +1,10 @@
 //! Blocking work off every runtime.
 
-use std::{fmt, io, thread};
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
 
 use tokio::sync::watch;
 
@@ -52,6 +56,43 @@ impl<T> fmt::Debug for Background<T> {
     }
 }
 
+/// Work that is never done twice at a time: whoever comes while it is under way waits for that. So what never
+/// ends costs one thread, however often it is asked for. Clones share it.
+pub(crate) struct OneAtATime<T>(Arc<Mutex<Option<Background<T>>>>);
+
+impl<T: Clone + Send + Sync + 'static> OneAtATime<T> {
+    /// Joins the work under way, or begins it.
+    pub(crate) fn join_or_start(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<Background<T>> {
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(under_way) = latest.as_ref().filter(|it| it.outcome().is_none()) {
+            return Ok(under_way.clone());
+        }
+        Ok(latest.insert(Background::start(name, work)?).clone())
+    }
+}
+
+impl<T> Default for OneAtATime<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Clone for OneAtATime<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for OneAtATime<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OneAtATime").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -77,6 +118,18 @@ mod tests {
         let work = Background::start("test", panicking).unwrap();
         assert_eq!(work.result().await, Err(Panicked));
         assert_eq!(work.outcome(), Some(Err(Panicked)));
+    }
+
+    #[tokio::test]
+    async fn work_that_never_ends_takes_one_thread() {
+        let (go, wait) = mpsc::channel();
+        let work = OneAtATime::default();
+        let first = work.join_or_start("test", move || wait.recv().unwrap()).unwrap();
+        let second = work.clone().join_or_start("test", || unreachable!("it is under way"));
+        go.send(1).unwrap();
+        assert_eq!((first.result().await, second.unwrap().result().await), (Ok(1), Ok(1)));
+        let third = work.join_or_start("test", || 2).unwrap();
+        assert_eq!(third.result().await, Ok(2), "what is over is done again");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{fmt, process::Command};
 
 use super::{libpq_conninfo, login::Login};
 use crate::{
-    config::{Choice, Host, Settings, TargetSessionAttrs},
+    config::{Choice, Host, Origin, Settings, TargetSessionAttrs},
     error::{ConfigError, ConfigErrorKind},
     secret::Secret,
     tls::system_bundle,
@@ -22,6 +22,17 @@ const OTHERS: [&str; 7] = [
     "PGSSLNEGOTIATION",
 ];
 
+/// The secrets of an identity, whoever it is and whatever platform it is on: a program that is given a
+/// login has no use for what logins are made with.
+const SECRETS: [&str; 6] = [
+    "AZURE_CLIENT_SECRET",
+    "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+    "AZURE_PASSWORD",
+    "AZURE_FEDERATED_TOKEN_FILE",
+    "IDENTITY_HEADER",
+    "MSI_SECRET",
+];
+
 /// What `psql`, `pg_dump` and every other program on libpq need to log in as a [`Connector`] does:
 /// `PGHOST`, `PGPORT`, `PGUSER`, `PGSSLMODE`, the token as `PGPASSWORD`, and so on
 /// ([documentation](https://www.postgresql.org/docs/current/libpq-envars.html)).
@@ -33,6 +44,8 @@ pub struct LibpqVariables {
     password: Secret,
     /// What only a connection string can say.
     keywords: Vec<(&'static str, String)>,
+    /// The variables that the settings were read from, which may hold secrets too.
+    origins: Vec<String>,
 }
 
 impl LibpqVariables {
@@ -54,7 +67,12 @@ impl LibpqVariables {
         vars.extend(session_attrs(settings));
         vars.extend(tls(settings));
         let keywords = libpq_conninfo::keywords(settings);
-        Ok(Self { vars, password: login.password().into(), keywords })
+        let origins = settings.origins().filter_map(|(_, origin)| match origin {
+            Origin::Variable(name) => Some(name.clone()),
+            _ => None,
+        });
+        let origins = origins.collect();
+        Ok(Self { vars, password: login.password().into(), keywords, origins })
     }
 
     /// What a connection string has beside the variables.
@@ -74,9 +92,14 @@ impl LibpqVariables {
         self
     }
 
-    /// Gives a command these variables, and takes from it those that libpq would put before them.
+    /// Gives a command these variables. Takes from it those that libpq would put before them, those that the
+    /// settings were read from, and the secrets of the identity: the program gets one login, and not what
+    /// further ones are made with.
     pub fn apply_to(&self, command: &mut Command) {
-        for name in Self::others() {
+        for name in Self::others().chain(SECRETS) {
+            command.env_remove(name);
+        }
+        for name in &self.origins {
             command.env_remove(name);
         }
         command.envs(self.iter());
@@ -219,6 +242,24 @@ mod tests {
         };
         assert_eq!((left("PGSERVICE"), left("PGHOSTADDR")), (None, None));
         assert_eq!(left("PGUSER"), Some("me".as_ref()));
+    }
+
+    #[test]
+    fn a_command_gets_a_login_and_not_what_logins_are_made_with() {
+        let url = "host=a user=me password=hunter2";
+        let settings = Settings::from_vars([("AZURE_POSTGRESQL_CONNECTIONSTRING", url)]).unwrap();
+        let mut command = Command::new("psql");
+        let secrets = ["AZURE_CLIENT_SECRET", "IDENTITY_HEADER", "MSI_SECRET"];
+        for name in secrets.into_iter().chain(["AZURE_POSTGRESQL_CONNECTIONSTRING", "LANG"]) {
+            command.env(name, "value");
+        }
+        vars(&settings).apply_to(&mut command);
+        let is_set =
+            |name: &str| command.get_envs().any(|(known, value)| known == name && value.is_some());
+        for name in secrets.into_iter().chain(["AZURE_POSTGRESQL_CONNECTIONSTRING"]) {
+            assert!(!is_set(name), "{name}");
+        }
+        assert!(is_set("LANG") && is_set("PGPASSWORD"));
     }
 
     #[test]

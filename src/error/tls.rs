@@ -22,6 +22,8 @@ pub enum TlsErrorKind {
     Certificate,
     /// The server answered that it does not speak TLS.
     NotOffered,
+    /// The server answered the request for TLS with an error: it is overloaded, and started no process.
+    Unavailable,
     /// The handshake broke: the connection was lost, or no common version or cipher was found.
     Handshake,
 }
@@ -45,9 +47,14 @@ impl TlsError {
         self.host.as_deref()
     }
 
-    /// Whether the same call may succeed later: if the connection was lost during the handshake.
+    /// Whether the same call may succeed later: if the server was overloaded, or the connection was lost
+    /// during the handshake.
     pub fn is_transient(&self) -> bool {
-        self.kind == TlsErrorKind::Handshake && cause::lost_connection(self)
+        match self.kind {
+            TlsErrorKind::Unavailable => true,
+            TlsErrorKind::Handshake => cause::lost_connection(self),
+            _ => false,
+        }
     }
 
     /// What to do about it.
@@ -62,6 +69,7 @@ impl TlsError {
             TlsErrorKind::NotOffered => {
                 "check the host and port, and `require_secure_transport` on the server"
             }
+            TlsErrorKind::Unavailable => "check the load of the server, and try again later",
             TlsErrorKind::Handshake => {
                 "check that nothing between here and the server ends or inspects TLS"
             }
@@ -75,6 +83,9 @@ impl TlsError {
             TlsErrorKind::Certificate => format!("the certificate of {host} was not accepted"),
             TlsErrorKind::NotOffered => {
                 format!("{host} does not offer TLS, so nothing was sent")
+            }
+            TlsErrorKind::Unavailable => {
+                format!("{host} could not begin TLS, so nothing was sent")
             }
             TlsErrorKind::Handshake => format!("the TLS handshake with {host} failed"),
         }

@@ -45,7 +45,7 @@ use ::bb8::{ErrorSink, ManageConnection};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use super::CHECK_LIMIT;
+use super::check_limit;
 use crate::{
     connector::{Connector, drive},
     error::{ConnectError, Error},
@@ -83,7 +83,7 @@ impl ManageConnection for ConnectionManager {
 
     async fn is_valid(&self, client: &mut Client) -> Result<(), Error> {
         // bb8 itself has no limit but that of the checkout, at which it keeps the connection for the next.
-        let limit = self.connector.deadline().min(CHECK_LIMIT);
+        let limit = check_limit(&self.connector);
         let cause: Box<dyn StdError + Send + Sync> =
             match timeout(limit, client.check_connection()).await {
                 Ok(Ok(())) => return Ok(()),

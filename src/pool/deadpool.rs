@@ -28,14 +28,17 @@
 //! so the next connect finds the token. After [`Pool::close`](deadpool_postgres::Pool::close) no task
 //! and no connection is left but those of the clients that are still checked out.
 //!
-//! deadpool itself neither limits the life of a connection nor, with its default
-//! [`RecyclingMethod::Fast`], asks the server whether one still works.
+//! A pool of [`builder`]'s asks the server whether a connection still works before it hands it out, and gives
+//! it up if there is no answer within 5 s, or the connector's deadline if that is shorter. That costs each
+//! checkout one round trip. deadpool's own default, [`RecyclingMethod::Fast`] without a
+//! `recycle_timeout`, asks nothing: it saves the round trip, and hands out connections to a server that
+//! hangs. deadpool does not limit the life of a connection.
 
 use std::{future::Future, pin::Pin};
 
-#[cfg(doc)]
-use deadpool_postgres::RecyclingMethod;
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, PoolBuilder, Runtime};
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, Pool, PoolBuilder, RecyclingMethod, Runtime,
+};
 use tokio::{io::Empty, task::JoinHandle};
 use tokio_postgres::{
     Client, Config,
@@ -43,14 +46,19 @@ use tokio_postgres::{
     tls::{NoTlsStream, TlsConnect},
 };
 
+use super::check_limit;
 use crate::{
     connector::{Connector, drive},
     error::Error,
 };
 
-/// A builder for a pool with deadpool's defaults, and tokio as its runtime, which time-outs need.
+/// A builder for a pool that checks its connections before it hands them out, with a limit, and that has
+/// tokio as its runtime, which time-outs need.
 pub fn builder(connector: &Connector) -> PoolBuilder {
-    Pool::builder(manager(connector, ManagerConfig::default())).runtime(Runtime::Tokio1)
+    let checking = ManagerConfig { recycling_method: RecyclingMethod::Verified };
+    Pool::builder(manager(connector, checking))
+        .runtime(Runtime::Tokio1)
+        .recycle_timeout(Some(check_limit(connector)))
 }
 
 /// What makes the connections of a pool, for a [`Pool::builder`] of your own.

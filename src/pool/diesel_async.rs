@@ -14,6 +14,9 @@
 //! # }
 //! ```
 //!
+//! Before it hands a connection out, the pool asks the server whether it still works, and gives it up if there
+//! is no answer within 5 s, or the connector's deadline if that is shorter: one round trip a checkout.
+//!
 //! A connect has the connector's deadline. A checkout of this pool otherwise waits without limit while all
 //! connections are in use, unless its builder gets a `wait_timeout` and, from deadpool 0.13 with the
 //! feature `rt_tokio_1`, `runtime(deadpool::Runtime::Tokio1)`.
@@ -27,13 +30,16 @@
 //! The pool can tell why it has no connection in words only, as
 //! [`ConnectionError::BadConnection`]: an error with all of its causes. [`connect`] returns the [`Error`].
 
-use ::diesel_async::{
-    AsyncPgConnection,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig},
-};
-use diesel::ConnectionError;
-use tokio::time::timeout_at;
+use std::time::Duration;
 
+use ::diesel_async::{
+    AsyncPgConnection, RunQueryDsl,
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
+};
+use diesel::{ConnectionError, QueryResult, result::DatabaseErrorKind};
+use tokio::time::{timeout, timeout_at};
+
+use super::check_limit;
 use crate::{
     connector::{Connector, driver::TokioPostgres},
     error::{ConnectError, Error, Stage, cause},
@@ -63,12 +69,31 @@ pub async fn connect(connector: &Connector) -> Result<AsyncPgConnection, Error> 
     }
 }
 
-/// What makes the connections of a pool: all of them with [`connect`].
+/// What makes the connections of a pool, all of them with [`connect`], and checks them with a limit.
 pub fn manager(connector: &Connector) -> AsyncDieselConnectionManager<AsyncPgConnection> {
-    manager_with_config(connector, ManagerConfig::default())
+    let limit = check_limit(connector);
+    let mut config = ManagerConfig::default();
+    config.recycling_method = RecyclingMethod::CustomFunction(Box::new(move |connection| {
+        Box::pin(check(connection, limit))
+    }));
+    manager_with_config(connector, config)
 }
 
-/// As [`manager`], with a configuration of your own, whose `custom_setup` is replaced.
+/// Asks the server for an answer.
+async fn check(connection: &mut AsyncPgConnection, limit: Duration) -> QueryResult<()> {
+    let query = diesel::sql_query("SELECT 1");
+    match timeout(limit, query.execute(connection)).await {
+        Ok(answer) => answer.map(drop),
+        Err(_) => {
+            let kind = DatabaseErrorKind::ClosedConnection;
+            let problem = "the server did not answer in time".to_owned();
+            Err(diesel::result::Error::DatabaseError(kind, Box::new(problem)))
+        }
+    }
+}
+
+/// As [`manager`], with a configuration of your own, whose `custom_setup` is replaced. Its recycling
+/// methods have no limit, but for a function that has one itself.
 pub fn manager_with_config(
     connector: &Connector,
     mut config: ManagerConfig<AsyncPgConnection>,

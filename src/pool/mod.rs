@@ -39,15 +39,21 @@ pub mod diesel_async;
 pub mod sqlx;
 
 use std::error::Error as StdError;
-#[cfg(feature = "bb8")]
 use std::time::Duration;
 
+#[cfg(any(feature = "bb8", feature = "deadpool", feature = "diesel-async"))]
+use crate::connector::Connector;
 use crate::error::{Error, cause};
 
 /// How long a pool waits for a server's answer before it gives a connection up. The answer takes one round
 /// trip; a server that stalls for longer under load would only get more to do by new logins.
-#[cfg(feature = "bb8")]
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
+
+/// The same for connections of this connector, whose own limit may be shorter.
+#[cfg(any(feature = "bb8", feature = "deadpool", feature = "diesel-async"))]
+fn check_limit(connector: &Connector) -> Duration {
+    connector.deadline().min(CHECK_LIMIT)
+}
 
 /// This crate's error in the chain of causes of what a pool returned.
 ///

@@ -36,7 +36,7 @@ pub(crate) use allowance::Allowance;
 pub(crate) use certificate::CertificateFacts;
 pub(crate) use own_roots::connect_trusting_only;
 pub(crate) use prepared::PreparedTls;
-pub(crate) use probe::{TlsFacts, probe};
+pub(crate) use probe::{TlsFacts, probe, why_no_tls};
 #[cfg(feature = "rustls")]
 pub(crate) use rustls_config::client_config as rustls_client_config;
 pub use stream::TlsStream;

@@ -1,5 +1,7 @@
 //! A TLS handshake on its own: no start-up message follows, so no credential is sent.
 
+use std::{io, net::SocketAddr};
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -45,9 +47,28 @@ pub(crate) async fn probe(
 
 pub(super) async fn request_tls(host: &str, stream: &mut TcpStream) -> Result<(), TlsError> {
     let lost = |error| TlsError::new(TlsErrorKind::Handshake, Some(host), Some(Box::from(error)));
-    stream.write_all(&SSL_REQUEST).await.map_err(lost)?;
-    match stream.read_u8().await.map_err(lost)? {
+    match ask(stream).await.map_err(lost)? {
         b'S' => Ok(()),
+        b'E' => Err(TlsError::new(TlsErrorKind::Unavailable, Some(host), None)),
         _ => Err(TlsError::new(TlsErrorKind::NotOffered, Some(host), None)),
     }
+}
+
+async fn ask(stream: &mut TcpStream) -> io::Result<u8> {
+    stream.write_all(&SSL_REQUEST).await?;
+    stream.read_u8().await
+}
+
+/// Why a server did not go on with TLS, which the driver does not say: it is asked again, on a connection
+/// of its own. `N` means that it has no TLS; an error means that it could not start a process for us, and
+/// was not sent over TLS, so nobody is to read it.
+///
+/// Cancel safe: dropping the future closes the connection.
+pub(crate) async fn why_no_tls(host: &str, address: SocketAddr) -> TlsError {
+    let asked = async { ask(&mut TcpStream::connect(address).await?).await };
+    let kind = match asked.await {
+        Ok(b'E' | b'S') => TlsErrorKind::Unavailable,
+        _ => TlsErrorKind::NotOffered,
+    };
+    TlsError::new(kind, Some(host), None)
 }

@@ -7,7 +7,7 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use postgres_entra::{Settings, settings::Origin};
+use postgres_entra::{LibpqVariables, Settings, settings::Origin};
 
 use crate::{block_on, options::Options};
 
@@ -29,7 +29,11 @@ pub(crate) fn log_in(
     for name in secrets_of_login(connector.settings(), options, keep) {
         command.env_remove(name);
     }
-    variables.apply_to(command);
+    // Not `apply_to`, which would take what is to be kept.
+    for name in LibpqVariables::others() {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter());
     Ok(())
 }
 

@@ -49,7 +49,7 @@ pub(in crate::config) fn interpret(
         .or_else(|| text(parameters, "fallback_application_name"));
     settings.options = options(parameters);
     settings.connect_timeout = duration(parameters, "connect_timeout", Duration::from_secs)?;
-    settings.tcp_user_timeout = duration(parameters, "tcp_user_timeout", Duration::from_millis)?;
+    settings.tcp_user_timeout = tcp_user_timeout(parameters)?;
     settings.keepalives = keepalives(parameters)?;
     settings.target_session_attrs = target_session_attrs(parameters)?;
     settings.load_balance_hosts =
@@ -220,6 +220,13 @@ fn duration(
     unit: fn(u64) -> Duration,
 ) -> Result<Option<Duration>, ConfigError> {
     Ok(positive(parameters, keyword)?.map(|figure| unit(figure.into())))
+}
+
+/// Zero says that the system's own limit is wanted, which is not the same as saying nothing.
+fn tcp_user_timeout(parameters: &Parameters) -> Result<Option<Duration>, ConfigError> {
+    let figure = integer(parameters, "tcp_user_timeout")?;
+    let millis = figure.map(|figure| u64::try_from(figure).unwrap_or_default());
+    Ok(millis.map(Duration::from_millis))
 }
 
 fn keepalives(parameters: &Parameters) -> Result<Keepalives, ConfigError> {

@@ -164,7 +164,8 @@ impl Settings {
         self.connect_timeout
     }
 
-    /// How long sent data may stay unacknowledged, if it is limited.
+    /// How long sent data may stay unacknowledged: `None` for the connector's default, 30 s on Linux; zero
+    /// for the system's, which is some 15 minutes.
     pub fn tcp_user_timeout(&self) -> Option<Duration> {
         self.tcp_user_timeout
     }

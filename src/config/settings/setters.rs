@@ -49,7 +49,9 @@ impl Settings {
         self
     }
 
-    /// Limits how long sent data may stay unacknowledged.
+    /// Limits how long sent data may stay unacknowledged before the connection counts as lost; on Linux 30 s
+    /// unless set. Zero leaves it to the system. No effect where the driver can't set it, as on macOS and
+    /// Windows.
     #[must_use]
     pub fn with_tcp_user_timeout(mut self, limit: Duration) -> Self {
         self.tcp_user_timeout = Some(limit);

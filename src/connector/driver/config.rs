@@ -1,8 +1,21 @@
 //! The settings in tokio-postgres' terms.
 
+use std::time::Duration;
+
 use tokio_postgres::{Config, config};
 
 use crate::config::{ChannelBinding, Settings, SslNegotiation, TargetSessionAttrs};
+
+/// How long sent data may stay unacknowledged if the settings say nothing. Left alone, Linux sends it again
+/// for 15 minutes, and whoever waits for the answer of a server that has vanished waits as long; a
+/// failover takes a server of Azure's a minute or two.
+const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(30);
+
+/// When a connection on which nothing is sent is probed, if the settings say nothing. Who only listens for
+/// notifications learns of a lost server by this alone. Azure's load balancers forget a connection after
+/// 4 minutes without a packet, systems probe after two hours
+/// ([source](https://learn.microsoft.com/azure/load-balancer/load-balancer-tcp-reset)).
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
 /// Everything but host, user and password, which each login adds to a copy of its own: a token must
 /// not stay in a configuration that outlives the login.
@@ -49,14 +62,13 @@ fn set_session(config: &mut Config, settings: &Settings) {
 }
 
 fn set_sockets(config: &mut Config, settings: &Settings) {
-    if let Some(timeout) = settings.tcp_user_timeout() {
-        config.tcp_user_timeout(timeout);
+    let unacknowledged = settings.tcp_user_timeout().unwrap_or(UNACKNOWLEDGED_LIMIT);
+    if !unacknowledged.is_zero() {
+        config.tcp_user_timeout(unacknowledged);
     }
     let keepalives = settings.keepalives();
     config.keepalives(keepalives.enabled);
-    if let Some(idle) = keepalives.idle {
-        config.keepalives_idle(idle);
-    }
+    config.keepalives_idle(keepalives.idle.unwrap_or(KEEPALIVE_IDLE));
     if let Some(interval) = keepalives.interval {
         config.keepalives_interval(interval);
     }
@@ -84,6 +96,18 @@ mod tests {
                 assert_eq!(driver_config(&settings).get_ssl_mode(), expected, "{mode:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_server_that_vanishes_is_noticed_unless_the_settings_say_otherwise() {
+        let settings = Settings::new("localhost", Identity::SystemAssigned);
+        let config = driver_config(&settings);
+        assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(30)));
+        assert_eq!(config.get_keepalives_idle(), Duration::from_secs(60));
+        let own = driver_config(&settings.clone().with_tcp_user_timeout(Duration::from_secs(7)));
+        assert_eq!(own.get_tcp_user_timeout(), Some(&Duration::from_secs(7)));
+        let off = driver_config(&settings.with_tcp_user_timeout(Duration::ZERO));
+        assert_eq!(off.get_tcp_user_timeout(), None);
     }
 
     #[test]

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     config::Host,
-    error::Error,
-    tls::{Allowance, TlsStream},
+    error::{Error, TlsErrorKind},
+    tls::{Allowance, TlsStream, why_no_tls},
 };
 
 /// What opens sessions. Which address, with which secret, how long and how often is the connector's
@@ -99,6 +99,16 @@ impl Attempt<'_> {
     pub(crate) fn classify(&self, error: tokio_postgres::Error) -> Error {
         classify(error, self.host, Some(self.login))
     }
+
+    /// The same for a connection that was not made: a server that did not begin TLS is asked why.
+    pub(crate) async fn explain(&self, error: tokio_postgres::Error) -> Error {
+        match self.classify(error) {
+            Error::Tls(error) if error.kind() == TlsErrorKind::NotOffered => {
+                why_no_tls(self.host.name(), self.address).await.into()
+            }
+            error => error,
+        }
+    }
 }
 
 /// A client and the connection that drives it.
@@ -112,8 +122,10 @@ impl Driver for TokioPostgres {
 
     async fn log_in(&self, attempt: Attempt<'_>) -> Result<Established, Error> {
         let (tls, allowance) = attempt.tls().await?;
-        let established = attempt.config().connect(tls).await;
-        let (client, mut connection) = established.map_err(|error| attempt.classify(error))?;
+        let (client, mut connection) = match attempt.config().connect(tls).await {
+            Ok(established) => established,
+            Err(error) => return Err(attempt.explain(error).await),
+        };
         let role = async {
             let role = ServerRole::of(&client, &mut connection).await;
             role.map_err(|error| attempt.classify(error))

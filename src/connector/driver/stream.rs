@@ -27,7 +27,7 @@ use crate::{
         progress::{ObservedHandshake, ObservedTls},
     },
     error::{ConnectError, Error, Stage, TlsError, TlsErrorKind},
-    tls::{Allowance, TlsStream},
+    tls::{Allowance, TlsStream, why_no_tls},
 };
 
 /// Where a session is: a server's name and the address that it was reached at.
@@ -47,7 +47,13 @@ impl Attempt<'_> {
     /// A stream to the server of this attempt, and the limit to what it reads, to be lifted after the login.
     pub(crate) async fn stream(&self) -> Result<(TlsStream, Allowance), Error> {
         let (tls, allowance) = self.tls().await?;
-        Ok((open(self.config(), tls, self.host).await?, allowance))
+        match open(self.config(), tls, self.host).await {
+            Ok(stream) => Ok((stream, allowance)),
+            Err(Error::Tls(error)) if error.kind() == TlsErrorKind::NotOffered => {
+                Err(why_no_tls(self.host.name(), self.address).await.into())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) fn server(&self) -> ServerAddress {

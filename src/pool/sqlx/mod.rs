@@ -1,12 +1,11 @@
 //! sqlx 0.9 (feature `sqlx`), and sea-orm 2 on top of it.
 //!
 //! ```no_run
-//! use postgres_entra::{Connector, pool::sqlx::EntraPgPool};
-//! use sqlx::postgres::PgPoolOptions;
+//! use postgres_entra::{Connector, pool::sqlx::{EntraPgPool, pool_options}};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let connector = Connector::from_env()?;
-//! let pool = EntraPgPool::open(&connector, PgPoolOptions::new().max_connections(16)).await?;
+//! let pool = EntraPgPool::open(&connector, pool_options().max_connections(16)).await?;
 //!
 //! let (user,): (String,) = sqlx::query_as("SELECT current_user::text").fetch_one(&*pool).await?;
 //! # Ok(())
@@ -79,11 +78,12 @@ use std::{
 };
 
 use ::sqlx::{
-    PgPool,
+    Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::task::AbortHandle;
+use tokio::{task::AbortHandle, time::timeout};
 
+use super::CHECK_LIMIT;
 use crate::{cache::TokenCache, connector::Connector, error::Error, secret::Secret};
 
 /// A [`PgPool`] whose password is the current token.
@@ -122,6 +122,25 @@ impl EntraPgPool {
         let renewal = connector.token_cache().map(|it| Arc::new(Renewal::of(&pool, it, password)));
         Ok(Self { pool, renewal })
     }
+}
+
+/// sqlx's defaults, with checks of each connection that a server which hangs can't hold up.
+///
+/// sqlx asks the server whether a connection still works before it hands it out and when it is given back.
+/// The former has no limit but the `acquire_timeout`, at which the caller gets an error, the latter none at
+/// all. With these options both give the connection up after 5 s, and the caller gets another. They
+/// take the place of the hooks [`before_acquire`](::sqlx::pool::PoolOptions::before_acquire) and
+/// [`after_release`](::sqlx::pool::PoolOptions::after_release): one of your own replaces the check.
+pub fn pool_options() -> PgPoolOptions {
+    PgPoolOptions::new()
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(check(connection)))
+        .after_release(|connection, _| Box::pin(check(connection)))
+}
+
+async fn check(connection: &mut PgConnection) -> Result<bool, ::sqlx::Error> {
+    let answer = timeout(CHECK_LIMIT, connection.ping()).await;
+    answer.map_err(|elapsed| ::sqlx::Error::Io(elapsed.into()))?.map(|()| true)
 }
 
 impl Deref for EntraPgPool {

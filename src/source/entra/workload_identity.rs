@@ -2,6 +2,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -9,10 +10,10 @@ use zeroize::Zeroizing;
 
 use super::TokenEndpoint;
 use crate::{
+    background::OneAtATime,
     cloud::Cloud,
     environment::Environment,
     error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
-    excerpt::Shown,
     secret::Secret,
     source::{
         TokenFuture, TokenSource,
@@ -43,6 +44,8 @@ pub struct WorkloadIdentity {
     endpoint: TokenEndpoint,
     client_id: String,
     token_file: PathBuf,
+    /// The token in the file, or why it can't be read.
+    reading: OneAtATime<Result<Secret, Arc<io::Error>>>,
 }
 
 impl WorkloadIdentity {
@@ -65,7 +68,8 @@ impl WorkloadIdentity {
                 "set the client id (AZURE_POSTGRESQL_CLIENTID or AZURE_CLIENT_ID)",
             ));
         }
-        Ok(Self { endpoint: TokenEndpoint::new(tenant_id.into())?, client_id, token_file })
+        let endpoint = TokenEndpoint::new(tenant_id.into())?;
+        Ok(Self { endpoint, client_id, token_file, reading: OneAtATime::default() })
     }
 
     /// Moves Microsoft Entra ID to another base URL, such as that of another cloud
@@ -115,22 +119,22 @@ impl WorkloadIdentity {
     }
 
     async fn read_assertion(&self) -> Result<Secret, TokenError> {
+        let unread = |kind, problem| TokenError::new(kind, NAME, problem);
         let path = self.token_file.clone();
-        let reading = tokio::task::spawn_blocking(move || read(&path));
-        match tokio::time::timeout(READ_TIMEOUT, reading).await {
+        let reading = self
+            .reading
+            .join_or_start("token-file", move || read(&path).map_err(Arc::new))
+            .map_err(|error| unreadable().with_cause(error))?;
+        match tokio::time::timeout(READ_TIMEOUT, reading.result()).await {
             Ok(Ok(text)) => text.map_err(|error| unreadable().with_cause(error)),
-            Ok(Err(stopped)) => Err(TokenError::new(
-                TokenErrorKind::Interrupted,
-                NAME,
-                "reading the token file was stopped",
-            )
-            .with_cause(Shown::of(&stopped))),
-            Err(elapsed) => Err(TokenError::new(
-                TokenErrorKind::Timeout,
-                NAME,
-                "the service account token could not be read in time",
-            )
-            .with_cause(elapsed)),
+            Ok(Err(panicked)) => {
+                let problem = "reading the token file was stopped";
+                Err(unread(TokenErrorKind::Interrupted, problem).with_cause(panicked))
+            }
+            Err(elapsed) => {
+                let problem = "the service account token could not be read in time";
+                Err(unread(TokenErrorKind::Timeout, problem).with_cause(elapsed))
+            }
         }
     }
 }

@@ -135,8 +135,7 @@ async fn without_tls_it_is_the_login_that_a_silent_server_leaves_unanswered() {
 
 #[tokio::test]
 async fn an_answer_to_the_request_for_tls_that_is_no_consent_is_no_tls() {
-    let error_message = message(b'E', b"SFATAL\0C28000\0Mno TLS for you\0\0");
-    for answer in [b"N".to_vec(), b"X".to_vec(), b"\0".to_vec(), error_message] {
+    for answer in [b"N".to_vec(), b"X".to_vec(), b"\0".to_vec()] {
         for &backend in TlsBackend::ALL {
             let misdeed = Misdeed::Send(answer.clone());
             let Outcome { error, took, server, .. } =
@@ -146,6 +145,27 @@ async fn an_answer_to_the_request_for_tls_that_is_no_consent_is_no_tls() {
             assert_eq!(error.kind(), TlsErrorKind::NotOffered, "{text}");
             assert!(took < LIMIT + SLACK && !server.received(TOKEN), "{text}");
         }
+    }
+}
+
+/// A postmaster that can't start a process says so before TLS. What it says could be from anybody.
+#[tokio::test]
+async fn an_error_in_place_of_consent_to_tls_is_an_overloaded_server_and_not_shown() {
+    let answer = message(b'E', b"SFATAL\0C53000\0Mcould not fork new process\0\0");
+    for &backend in TlsBackend::ALL {
+        let misdeed = Misdeed::Send(answer.clone());
+        let Outcome { error, took, server, .. } =
+            connect(Step::TlsRequested, misdeed, backend).await;
+        let text = format!("{backend:?}: {}", chain(&error));
+        let failure = match &error {
+            Error::Timeout { last: Some(last), .. } => last,
+            error => error,
+        };
+        let Error::Tls(failure) = failure else { panic!("{text}") };
+        assert_eq!(failure.kind(), TlsErrorKind::Unavailable, "{text}");
+        assert!(error.is_transient() && took < LIMIT + SLACK, "{text}: {took:?}");
+        assert!(server.connections() > 2 && !server.received(TOKEN), "{text}");
+        assert!(!text.contains("fork"), "{text}");
     }
 }
 

@@ -189,7 +189,10 @@ async fn a_refused_token_is_shown_to_no_other_server() {
     let rig = Rig::new(&azure);
     let second = FakeServer::silent().await;
     let connector = rig.connector(&[azure.server().port(), second.port()], "").build().unwrap();
-    azure.server().set_fault(Some(ServerFault::refuse("28000", "not you")));
+    azure.server().set_fault(Some(ServerFault::refuse(
+        "28P01",
+        "password authentication failed for user \"app\"",
+    )));
     // The second connect has its token from the cache, and a newer one is tried after it.
     for passwords in [1, 3] {
         let error = connector.connect().await.unwrap_err();
@@ -239,7 +242,8 @@ async fn servers_that_all_fail_for_good_are_asked_once() {
     let error = failure(rig.connector(&[one.port(), two.port()], "")).await;
     let Error::Tls(error) = &error else { panic!("{}", chain(&error)) };
     assert_eq!(error.kind(), TlsErrorKind::NotOffered);
-    assert_eq!((one.connections(), two.connections()), (1, 1));
+    // And once more each, for what the driver does not tell: why.
+    assert_eq!((one.connections(), two.connections()), (2, 2));
 }
 
 #[tokio::test]

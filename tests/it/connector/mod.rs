@@ -3,6 +3,8 @@
 mod environment;
 #[cfg(all(feature = "emulator", unix))]
 mod faults;
+#[cfg(all(feature = "emulator", target_os = "linux"))]
+mod files;
 #[cfg(all(feature = "emulator", unix))]
 mod hosts;
 #[cfg(all(feature = "emulator", unix))]

@@ -6,9 +6,7 @@ use crate::support::{
     pool_story::{self, TestPool},
     shared_azure, vars_with_wrong_secret,
 };
-use deadpool_postgres::{
-    Client, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
-};
+use deadpool_postgres::{Client, Pool, PoolError, TimeoutType};
 use postgres_entra::{
     Connector, Error, TokenErrorKind,
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform},
@@ -23,9 +21,7 @@ impl TestPool for Deadpool {
     type Connection = Client;
 
     async fn open(connector: &Connector, size: usize, limit: Duration) -> Self {
-        let config = ManagerConfig { recycling_method: RecyclingMethod::Verified };
-        let builder = Pool::builder(pool::deadpool::manager(connector, config))
-            .runtime(Runtime::Tokio1)
+        let builder = pool::deadpool::builder(connector)
             .max_size(size)
             .wait_timeout(Some(limit))
             .create_timeout(Some(limit));
@@ -64,6 +60,11 @@ async fn it_forces_one_fetch_for_a_rejected_token() {
 #[tokio::test]
 async fn it_names_a_wrong_role() {
     pool_story::names_a_wrong_role::<Deadpool>().await;
+}
+
+#[tokio::test]
+async fn it_leaves_sessions_that_hang() {
+    pool_story::leaves_sessions_that_hang::<Deadpool>().await;
 }
 
 #[tokio::test]

@@ -62,6 +62,11 @@ async fn it_names_a_wrong_role() {
 }
 
 #[tokio::test]
+async fn it_leaves_sessions_that_hang() {
+    pool_story::leaves_sessions_that_hang::<Pool<AsyncPgConnection>>().await;
+}
+
+#[tokio::test]
 async fn it_leaves_nothing_when_closed() {
     pool_story::leaves_nothing_when_closed::<Pool<AsyncPgConnection>>().await;
 }

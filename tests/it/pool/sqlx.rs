@@ -9,7 +9,7 @@ use crate::support::{
 use postgres_entra::{
     Connector, Error, TokenCache, TokenErrorKind,
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform},
-    pool::sqlx::EntraPgPool,
+    pool::sqlx::{EntraPgPool, pool_options},
 };
 use sqlx::{PgPool, Postgres, error::DatabaseError, pool::PoolConnection, postgres::PgPoolOptions};
 
@@ -19,7 +19,7 @@ impl TestPool for EntraPgPool {
     async fn open(connector: &Connector, size: usize, limit: Duration) -> Self {
         // sqlx reports a refusal at once, but takes a tenth of a second of CPU for each connection.
         let limit = limit.max(Duration::from_secs(10));
-        let options = PgPoolOptions::new().max_connections(size as u32).acquire_timeout(limit);
+        let options = pool_options().max_connections(size as u32).acquire_timeout(limit);
         Self::open(connector, options).await.unwrap()
     }
 
@@ -50,6 +50,11 @@ async fn it_refills_while_the_identity_service_is_down() {
 #[tokio::test]
 async fn it_names_a_wrong_role() {
     pool_story::names_a_wrong_role::<EntraPgPool>().await;
+}
+
+#[tokio::test]
+async fn it_leaves_sessions_that_hang() {
+    pool_story::leaves_sessions_that_hang::<EntraPgPool>().await;
 }
 
 #[tokio::test]
