@@ -74,16 +74,9 @@ fn parse_pairs(text: &str) -> Result<Pairs, ConfigError> {
         return libpq;
     }
     match (ado_net::parse(text), libpq) {
-        (Ok(pairs), _) if !holds_blank_in_host(&pairs) => Ok(pairs),
-        (_, Ok(pairs)) if pairs.len() > 1 => Err(two_separators()),
+        (Err(_), Ok(pairs)) if pairs.len() > 1 => Err(two_separators()),
         (ado_net, _) => ado_net,
     }
-}
-
-/// What ADO.NET finds in `Host=a user=b;`, which was meant for libpq.
-fn holds_blank_in_host(pairs: &Pairs) -> bool {
-    let mut hosts = pairs.iter().filter(|(keyword, _)| *keyword == "host");
-    hosts.any(|(_, host)| host.contains(char::is_whitespace))
 }
 
 fn check_line_breaks(url: &str) -> Result<(), ConfigError> {
@@ -183,6 +176,9 @@ mod tests {
             ("user=u host=h;", "`;` alone"),
             ("host=h; user=u", "`;` alone"),
             ("host=h user=u;", "`;` alone"),
+            ("Username=u password=p;Host=h", "`;` alone"),
+            ("host=h password=p x;host=other", "`;` alone"),
+            ("Host=h user=u;Host=other", "`;` alone"),
             ("user=u;host=h", "`Username`"),
             ("host=h;port=1;dbname=d;user=u;password=p", "`Database`"),
             ("user=u;dbname=d;password=p", "`Username`"),

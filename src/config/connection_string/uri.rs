@@ -14,6 +14,9 @@ pub(super) fn strip_scheme(text: &str) -> Option<&str> {
 
 /// Reads what follows the scheme, by the rules of libpq's `conninfo_uri_parse`.
 pub(super) fn parse(after_scheme: &str) -> Result<Pairs, ConfigError> {
+    if after_scheme.contains(|c: char| c.is_ascii_whitespace()) {
+        return Err(raw_blank());
+    }
     let mut pairs = Pairs::new();
     let (credentials, rest) = split_credentials(after_scheme)?;
     push_credentials(credentials, &mut pairs)?;
@@ -23,8 +26,8 @@ pub(super) fn parse(after_scheme: &str) -> Result<Pairs, ConfigError> {
     push_decoded("host", &hosts, &mut pairs)?;
     push_decoded("port", &ports, &mut pairs)?;
     push_decoded("dbname", database, &mut pairs)?;
-    // Without credentials, an `@` behind the first `/` or `?` tells that one of them stands in a password.
-    let torn_apart = credentials.is_empty() && query.contains('@');
+    // An `@` behind the first `/` or `?` tells that one of them stands in a password.
+    let torn_apart = query.contains('@');
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let pair = query_parameter(parameter, &pairs);
         pairs.push(pair.map_err(|error| if torn_apart { raw_delimiter() } else { error })?);
@@ -75,6 +78,11 @@ fn query_parameter(text: &str, before: &Pairs) -> Result<(&'static str, String),
         return Ok(("sslmode", "require".to_owned()));
     }
     libpq::translate(&name, value).ok_or_else(|| libpq::unknown_keyword(&name, before))
+}
+
+/// Of libpq's versions some refuse it, some take it as it is, and some leave it out.
+fn raw_blank() -> ConfigError {
+    ConfigError::malformed("the URI holds a raw blank", "write a blank in a value as `%20`")
 }
 
 fn raw_delimiter() -> ConfigError {
@@ -148,6 +156,8 @@ mod tests {
             ("postgres://u:12/hunter2@h/d", "%2F"),
             ("postgres://u:p@hunter2/x@h/d", "%40"),
             ("postgres://h?user=hunter2@example", "%3F"),
+            ("postgres://u: hunter2@h", "%20"),
+            ("postgres://u@h/d?options=-c\ta=hunter2", "%20"),
             ("postgres://u:%00hunter2@h", "%00"),
             ("postgres://u:%zzhunter2@h", "hexadecimal"),
             ("postgres://u:hunter2%4@h", "hexadecimal"),

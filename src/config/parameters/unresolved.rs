@@ -52,7 +52,7 @@ pub(in crate::config) fn check_text(text: &str, variable: &str) -> Result<(), Co
     if text.match_indices('@').any(|(at, _)| of_app_service(&text[at..])) {
         return Err(unresolved_reference(variable));
     }
-    if text.contains("${{") {
+    if holds(text, "${{", "}}") {
         return Err(unfilled_placeholder(variable));
     }
     Ok(())
@@ -72,10 +72,12 @@ fn is_placeholder(value: &str) -> bool {
 }
 
 fn holds_placeholder(value: &str) -> bool {
-    INSIDE.iter().any(|(open, close)| {
-        let after = value.split(open).skip(1);
-        after.filter_map(|rest| rest.split_once(close)).any(|(name, _)| is_name(name.trim()))
-    })
+    INSIDE.iter().any(|(open, close)| holds(value, open, close))
+}
+
+fn holds(text: &str, open: &str, close: &str) -> bool {
+    let after = text.split(open).skip(1);
+    after.filter_map(|rest| rest.split_once(close)).any(|(name, _)| is_name(name.trim()))
 }
 
 /// A name of at least three letters: passwords that were made up at random have none in brackets.

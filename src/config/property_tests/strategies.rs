@@ -7,7 +7,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use crate::{
     config::{
         ChannelBinding, Choice, Host, Keepalives, Settings, SslMode, SslNegotiation,
-        TargetSessionAttrs,
+        TargetSessionAttrs, parameters::check_resolved,
     },
     identity::Identity,
 };
@@ -89,7 +89,8 @@ fn identity() -> impl Strategy<Value = Identity> {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    nasty_text(1..16).prop_map(|text| text.replace('\0', "0"))
+    let text = nasty_text(1..16).prop_map(|text| text.replace('\0', "0"));
+    text.prop_filter("not a placeholder", |text| check_resolved(text, false, "").is_ok())
 }
 
 fn texts() -> impl Strategy<Value = [Option<String>; 4]> {

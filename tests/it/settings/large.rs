@@ -9,27 +9,12 @@ const LIMIT: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_megabyte_of_any_keyword_is_read_in_linear_time() {
-    let libpq =
-        ["host=a ", "user=u ", "options=a ", "password=a;b ", "x=y ", "user='a' ", "user=\\", "= "];
-    let uri = ["host=a&", "options=a&", "user=%41&", "&", "x=y&", "password=a&"];
-    let jdbc =
-        ["options=a&", "currentSchema=a&", "ssl&", "user=a+&", "&", "Colour=a&", "PGHOST=a&"];
-    let ado_net = [
-        "Host=a;",
-        "Host=a,b:1;",
-        "Port=1;",
-        "Options=a;",
-        "Search Path=a;",
-        "Timezone=a;",
-        "User Id=\"a\";",
-        "x==",
-        ";",
-        "Pooling=a;",
-        "Password='a''b';",
-        "Password=a;b",
-        "a=b;",
-    ];
-    let authority = ["a:1,", "[::1],", ",", "%41", "@", "${", "$(", "@Microsoft."];
+    let libpq = ["host=a ", "options=a ", "password=a;b ", "user=\\"];
+    let uri = ["options=a&", "user=%41&", "&"];
+    let jdbc = ["options=a&", "currentSchema=a&", "Colour=a&", "PGHOST=a&"];
+    let ado_net =
+        ["Host=a,b:1;", "Port=1;", "Options=a;", "Search Path=a;", "x==", "Password='a''b';"];
+    let authority = ["a:1,", "[::1],", "@", "${"];
     let grammars = [
         ("", &libpq[..]),
         ("postgres://u@h/d?", &uri),

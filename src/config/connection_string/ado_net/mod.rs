@@ -6,6 +6,7 @@ mod servers;
 mod unknown;
 mod values;
 
+use super::two_separators;
 use crate::{
     config::parameters::{
         Pairs,
@@ -34,6 +35,10 @@ pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
         // equals sign may hold a password that was written for another grammar.
         may_be_password =
             !quoted && (meaning == Meaning::Keyword("password") || value.contains('='));
+        // Options for the server are pairs themselves.
+        if !quoted && meaning != Meaning::Keyword("options") && holds_pair(&value) {
+            return Err(two_separators());
+        }
         match meaning {
             Meaning::Keyword("port") => port = value,
             Meaning::Keyword("host") => servers::push_hosts(&value, &mut pairs),
@@ -43,6 +48,17 @@ pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
     }
     servers::apply_port(port, &mut pairs);
     Ok(pairs)
+}
+
+/// Whether a value without quotes holds another pair, so that it was meant for libpq: ADO.NET takes
+/// `a user=b` for the host in `Host=a user=b;`.
+fn holds_pair(value: &str) -> bool {
+    value.split_whitespace().skip(1).any(|word| {
+        word.split_once('=').is_some_and(|(name, _)| {
+            keywords::of_libpq(&name.to_ascii_lowercase()).is_some()
+                || keywords::of_npgsql(name).is_some()
+        })
+    })
 }
 
 /// Splits a string into its pairs.
