@@ -57,8 +57,20 @@ fn untrusted(host: &Host, cloud: Cloud) -> ConfigError {
             host.name(),
             cloud.host_suffix()
         ),
-        "connect by the server's name in that domain, or allow this host with \
-         Connector::builder().trust_host(..)",
+        remedy(host.name(), cloud),
+    )
+}
+
+/// A name that was meant to be Azure's is to be corrected, and not trusted.
+fn remedy(host: &str, cloud: Cloud) -> String {
+    let suffix = cloud.host_suffix();
+    let is_meant = host.contains(".postgres.dat") || host.ends_with("azure.com");
+    if is_meant && Cloud::of_host(host).is_none() {
+        return format!("correct the host: it is the name of the server and {suffix}");
+    }
+    format!(
+        "connect by the server's full name, <name>{suffix}; only if this is a name of your own for it, \
+         allow it with Connector::builder().trust_host(..) or --trust-host"
     )
 }
 
@@ -95,6 +107,19 @@ mod tests {
             let error = check(host, &["other.example"]).unwrap_err();
             assert_eq!(error.kind(), ConfigErrorKind::Unsafe, "{host}");
             assert!(error.to_string().contains("trust_host"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_misspelt_is_to_be_corrected_and_not_to_be_trusted() {
+        for host in [
+            "contoso.postgres.databse.azure.com",
+            "contoso.postgres.database.azur.com",
+            "contoso.database.azure.com",
+            "contoso.postgres.database.azure.con",
+        ] {
+            let text = check(host, &[]).unwrap_err().to_string();
+            assert!(text.contains("correct the host") && !text.contains("trust"), "{text}");
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     kind::kind,
     report::{Step, StepName},
     running::{Running, append_causes, with_causes},
+    settings::identity_variable,
     value::Value,
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     connector::Connector,
     error::{Error, RejectionReason},
     excerpt::{Shown, excerpt},
+    identity::Identity,
     token::{AccessToken, Claims},
 };
 
@@ -50,7 +52,7 @@ pub(super) async fn steps(
         Ok(established) => established,
         Err(error) => {
             let session = Step::not_reached(StepName::Session, StepName::Login);
-            return [failed(login, &error, token), session];
+            return [failed(connector, login, &error, token), session];
         }
     };
     let login = login.passed();
@@ -80,7 +82,12 @@ pub(super) fn skipped(broken: StepName) -> [Step; 2] {
 
 /// A refused login shows whose token it was: the server compares object ids, and says the same about
 /// a role that is missing and one of another principal.
-fn failed(mut step: Running, error: &Error, token: Option<&AccessToken>) -> Step {
+fn failed(
+    connector: &Connector,
+    mut step: Running,
+    error: &Error,
+    token: Option<&AccessToken>,
+) -> Step {
     let Error::Rejected(rejection) = error else { return step.failed(error) };
     step.detail("user", rejection.user());
     step.detail("sqlstate", rejection.sqlstate());
@@ -93,13 +100,26 @@ fn failed(mut step: Running, error: &Error, token: Option<&AccessToken>) -> Step
             | RejectionReason::AuthenticationFailed
             | RejectionReason::PrincipalTypeMismatch
     );
-    match object_id {
+    let more = match object_id {
         Some(object_id) if about_principal => {
-            let fix = format!("{}; the object id of this identity is {object_id}", error.hint());
-            step.failed_with(&kind(error), &with_causes(error), &fix)
+            format!("the object id of this identity is {object_id}")
         }
-        _ => step.failed(error),
-    }
+        _ => match password_variable(connector) {
+            Some(variable) => format!(
+                "{variable} holds the password that was sent: unset it if the identity is to log in"
+            ),
+            None => return step.failed(error),
+        },
+    };
+    let fix = format!("{}; {more}", error.hint());
+    step.failed_with(&kind(error), &with_causes(error), &fix)
+}
+
+/// The variable of the password that logs in, which may be there by accident.
+fn password_variable(connector: &Connector) -> Option<&str> {
+    let settings = connector.settings();
+    let by_password = matches!(settings.identity(), Identity::Password(_));
+    identity_variable(settings).filter(|_| by_password)
 }
 
 async fn describe(client: Client, mut step: Running, deadline: Instant) -> Step {

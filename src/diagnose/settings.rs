@@ -30,6 +30,14 @@ pub(super) fn settings(settings: &Settings) -> Step {
     step.passed()
 }
 
+/// The variable that says who logs in, if one does.
+pub(super) fn identity_variable(settings: &Settings) -> Option<&str> {
+    match origin(settings, "identity") {
+        Some(Origin::Variable(name)) => Some(name),
+        _ => None,
+    }
+}
+
 fn origin<'a>(settings: &'a Settings, name: &str) -> Option<&'a Origin> {
     settings.origins().find_map(|(known, origin)| (known == name).then_some(origin))
 }

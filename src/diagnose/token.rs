@@ -3,8 +3,10 @@
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    kind::kind,
     report::{Step, StepName},
-    running::Running,
+    running::{Running, with_causes},
+    settings::identity_variable,
     value::Value,
 };
 use crate::{
@@ -12,7 +14,8 @@ use crate::{
     clock::{Clock, SystemClock},
     cloud::{Cloud, resource_of},
     connector::Connector,
-    error::{Error, Stage},
+    error::{Error, Stage, TokenErrorKind},
+    identity::{Identity, UserAssignedId},
     token::{AccessToken, Claims},
 };
 
@@ -38,9 +41,37 @@ pub(super) async fn steps(
         }
         Err(error) => {
             let audience = Step::not_reached(StepName::Audience, StepName::Token);
-            ([step.failed(&error), audience], None)
+            ([failed(connector, step, &error), audience], None)
         }
     }
+}
+
+/// Where the service knows no such identity, and it could not: the client id is none.
+fn failed(connector: &Connector, step: Running, error: &Error) -> Step {
+    let settings = connector.settings();
+    let refused = matches!(error, Error::Token(error) if error.kind() == TokenErrorKind::Denied);
+    if !refused || client_id(settings.identity()).is_none_or(is_guid) {
+        return step.failed(error);
+    }
+    let place = identity_variable(settings).unwrap_or("the identity in the settings");
+    let fix = format!(
+        "{place} has to hold the identity's client id, a GUID: `az identity show --query clientId` prints \
+         that of a managed identity"
+    );
+    step.failed_with(&kind(error), &with_causes(error), &fix)
+}
+
+fn client_id(identity: &Identity) -> Option<&str> {
+    match identity {
+        Identity::UserAssigned(UserAssignedId::ClientId(id)) => Some(id),
+        _ => None,
+    }
+}
+
+/// 8, 4, 4, 4 and 12 hexadecimal digits.
+fn is_guid(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
 }
 
 async fn fetch(

@@ -144,6 +144,51 @@ async fn wrong_password() {
     assert!(fix.contains("check user and password"), "{fix}");
 }
 
+/// A password goes before the identity, which surprises whoever left one behind.
+#[tokio::test]
+async fn a_password_by_accident() {
+    for (name, password) in
+        [("AZURE_POSTGRESQL_PASSWORD", "hunter2"), ("AZURE_POSTGRESQL_PASSWORD", "changeme")]
+    {
+        let report = diagnose(with(vars(APP_SERVICE), name, password)).await;
+        let (_, fix) = broken(&report, StepName::Login);
+        assert!(fix.contains(&format!("{name} holds the password")), "{fix}");
+        assert!(fix.contains("unset it if the identity is to log in"), "{fix}");
+        assert!(!everything(&report).contains(password));
+    }
+}
+
+#[tokio::test]
+async fn a_client_id_that_is_none_names_its_variable() {
+    for id in ["orders-identity", "orders", "11111111222233334444555555555555"] {
+        let report = diagnose(with(vars(APP_SERVICE), "AZURE_POSTGRESQL_CLIENTID", id)).await;
+        let (_, fix) = broken(&report, StepName::Token);
+        assert!(fix.starts_with("AZURE_POSTGRESQL_CLIENTID has to hold"), "{fix}");
+        assert!(fix.contains("a GUID"), "{fix}");
+    }
+    let unknown = "11111111-2222-3333-4444-555555555555";
+    let report = diagnose(with(vars(APP_SERVICE), "AZURE_POSTGRESQL_CLIENTID", unknown)).await;
+    let (_, fix) = broken(&report, StepName::Token);
+    assert!(fix.contains("assign the managed identity"), "{fix}");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_log_in_and_one_with_too_many_sessions() {
+    let azure = LocalAzure::start().await.unwrap();
+    let role = azure.server().role(APP_SERVICE);
+    let vars = || azure.vars(APP_SERVICE, ClientType::Python);
+    let sql = format!("ALTER ROLE {role} CONNECTION LIMIT 0");
+    azure.server().execute(&sql).await.unwrap();
+    let report = diagnose(vars()).await;
+    let (problem, _) = broken(&report, StepName::Login);
+    assert!(problem.contains("too many connections for role"), "{problem}");
+    azure.server().execute(&format!("ALTER ROLE {role} NOLOGIN")).await.unwrap();
+    let report = diagnose(vars()).await;
+    let (problem, fix) = broken(&report, StepName::Login);
+    assert!(problem.contains("is not permitted to log in"), "{problem}");
+    assert!(fix.contains("LOGIN"), "{fix}");
+}
+
 #[tokio::test]
 async fn wrong_client_secret() {
     let report = diagnose(vars_with_wrong_secret(shared_azure())).await;
