@@ -138,3 +138,63 @@ fn ask_for_token(vars: &BTreeMap<String, String>) -> serde_json::Value {
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     serde_json::from_str(body).unwrap()
 }
+
+#[test]
+fn other_logins_get_files_that_go_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (imds, password) = (file("imds.env"), file("password.env"));
+    let arguments = [
+        &format!("--env-file=imds={imds}"),
+        &format!("--env-file=password={password}"),
+        "--server-name=fabrikam",
+        "--database=stock",
+    ];
+    let script = format!("cat {imds} {password}; stat -c %a {imds}");
+    let output = command(&["local-azure"])
+        .args(arguments)
+        .args(["--", "sh", "-c", &script])
+        .output()
+        .unwrap();
+    let stdout = text(&output.stdout);
+    assert!(stdout.contains("AZURE_POD_IDENTITY_AUTHORITY_HOST=http://127.0.0.1:"), "{output:?}");
+    assert!(stdout.contains("user=pgappuser password="), "{stdout}");
+    assert!(stdout.contains("dbname=stock host=fabrikam.postgres.database.azure.com"), "{stdout}");
+    assert!(stdout.trim_end().ends_with("600"), "{stdout}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    std::fs::write(&imds, "precious").unwrap();
+    let output = run(&["--env-file", &format!("imds={imds}"), "--", "true"]);
+    assert_eq!(output.status.code(), Some(125), "{output:?}");
+    assert_eq!(std::fs::read_to_string(&imds).unwrap(), "precious");
+}
+
+#[test]
+fn an_outage_at_the_start_is_over_after_its_time() {
+    let output = run(&[
+        "--kind",
+        "service-principal",
+        "--outage",
+        "1",
+        "--",
+        "sh",
+        "-c",
+        "curl -s -o /dev/null $AZURE_AUTHORITY_HOST; echo $?; sleep 1.5; curl -s -o /dev/null $AZURE_AUTHORITY_HOST; echo $?",
+    ]);
+    let lines: Vec<_> = text(&output.stdout).lines().collect();
+    if lines == ["127", "127"] {
+        return crate::support::skip_without("curl");
+    }
+    assert!(lines[0] != "0" && lines[1] == "0", "{output:?}");
+}
+
+#[test]
+fn the_variables_for_azure_sdks_have_a_base_with_tls() {
+    let output = run(&["--kind", "service-principal", "--sdk", "--", "env"]);
+    let stdout = text(&output.stdout);
+    for part in
+        ["AZURE_AUTHORITY_HOST=https://127.0.0.1:", "AZURE_CLIENT_SECRET=", "SSL_CERT_FILE=/"]
+    {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+}
