@@ -16,6 +16,8 @@ pub mod guide {
     pub mod identities {}
     #[doc = include_str!("guide/pools.md")]
     pub mod pools {}
+    #[doc = include_str!("guide/proxy.md")]
+    pub mod proxy {}
     #[doc = include_str!("guide/safety.md")]
     pub mod safety {}
     #[doc = include_str!("guide/tokens.md")]

@@ -81,6 +81,8 @@ impl<'a> UpstreamDriver<'a> {
                     let field = |field| message.error_field(field).unwrap_or_default();
                     return Err(attempt.refused(&field(b'C'), &field(b'M')));
                 }
+                // A notice that repeats the secret goes no further.
+                b'N' if is_within(attempt.password().as_bytes(), &message.body) => continue,
                 _ => {}
             }
             if greeting.add(&message) {
@@ -105,6 +107,10 @@ impl Driver for UpstreamDriver<'_> {
         let (server, role) = (attempt.server(), attempt.user().to_owned());
         Ok(Upstream { stream, server, role, greeting: bytes, cancel_key })
     }
+}
+
+fn is_within(secret: &[u8], text: &[u8]) -> bool {
+    !secret.is_empty() && text.windows(secret.len()).any(|part| part == secret)
 }
 
 /// What the server says up to the first `ReadyForQuery`.
@@ -166,4 +172,49 @@ fn unsupported(code: u32) -> io::Error {
          Microsoft Entra logins are asked for a password in clear"
     );
     io::Error::new(io::ErrorKind::Unsupported, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(kind: u8, body: &[u8]) -> Message {
+        Message { kind, body: body.to_vec() }
+    }
+
+    #[test]
+    fn the_greeting_ends_where_the_server_is_ready_and_holds_all_of_it() {
+        let mut greeting = Greeting::default();
+        assert!(!greeting.add(&message(b'R', &[0; 4])));
+        assert!(!greeting.add(&message(b'K', b"pid.key.")));
+        assert!(greeting.add(&message(b'Z', b"I")));
+        assert_eq!(greeting.cancel_key, b"pid.key.");
+        assert_eq!(greeting.bytes, b"R\0\0\0\x08\0\0\0\0K\0\0\0\x0cpid.key.Z\0\0\0\x05I");
+    }
+
+    #[test]
+    fn a_server_is_taken_for_what_it_reports() {
+        use TargetSessionAttrs::{Any, ReadOnly, ReadWrite};
+        let reports: [(&[u8], ServerRole, bool); 4] = [
+            (b"in_hot_standby\0on\0", ServerRole::Standby, true),
+            (b"default_transaction_read_only\0on\0", ServerRole::Primary, true),
+            (b"in_hot_standby\0off\0", ServerRole::Primary, false),
+            (b"server_version\0on\0", ServerRole::Primary, false),
+        ];
+        for (report, role, is_read_only) in reports {
+            let mut greeting = Greeting::default();
+            greeting.add(&message(b'S', report));
+            assert_eq!(greeting.role(), role, "{report:?}");
+            assert!(greeting.fits(Any));
+            assert_eq!(greeting.fits(ReadOnly), is_read_only, "{report:?}");
+            assert_eq!(greeting.fits(ReadWrite), !is_read_only, "{report:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_in_a_notice() {
+        assert!(is_within(b"eyJ0", b"MWARNING: eyJ0 is odd\0"));
+        assert!(!is_within(b"eyJ0", b"MWARNING: eyJ is odd\0"));
+        assert!(!is_within(b"", b"M\0"));
+    }
 }
