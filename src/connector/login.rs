@@ -210,7 +210,7 @@ impl Logins {
         if let Some(name) = self.management_name.get() {
             return Ok(name.clone());
         }
-        let token = tokens.token().await?;
+        let token = tokens.token().await.map_err(no_name)?;
         Ok(self.management_name.get_or_init(|| login_name(&token)).clone())
     }
 }
@@ -227,6 +227,18 @@ fn wait_for_end(token: &AccessToken, rejection: &Rejection, deadline: Instant) -
 
 fn login_name(token: &AccessToken) -> Option<String> {
     token.claims().ok()?.login_name().map(str::to_owned)
+}
+
+/// A request that the caller does not know of has failed: it says what it was for.
+fn no_name(error: TokenError) -> TokenError {
+    let problem = "the token for the database names no user, and the request for a token of the \
+                   management API, which may name one, failed";
+    TokenError::new(error.kind(), error.source_name().to_owned(), problem)
+        .with_hint(
+            "set the user: `user` in the connection string, AZURE_POSTGRESQL_USER, or PGUSER; then no \
+             such request is made",
+        )
+        .with_cause(error)
 }
 
 fn unknown_user() -> ConfigError {

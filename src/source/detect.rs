@@ -299,7 +299,8 @@ fn client_certificate() -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::Unsupported,
         "a client certificate is to prove the application of AZURE_CLIENT_ID, which is not supported",
-        "use azure_identity's ClientCertificateCredential through source::Credential, or unset it \
+        "use azure_identity's ClientCertificateCredential (its feature client_certificate; the file is \
+         PKCS#12) through source::Credential, or unset it \
          to log in as a managed identity",
     )
     .in_variable(CERTIFICATE_VARIABLE)

@@ -36,13 +36,44 @@ const CLOUD: &str = "check the tenant id (AZURE_POSTGRESQL_TENANTID, AZURE_TENAN
                      tenant-id), and AZURE_AUTHORITY_HOST if the tenant is in another cloud";
 const SCOPE: &str = "check which cloud the server belongs to; the scope is not one of this tenant";
 const REQUEST: &str = "the request was not understood; check that no proxy changes it";
+const ASSIGNMENT: &str = "the enterprise application asks for an assignment: assign this identity to it (Users and \
+                          groups), or turn \"Assignment required\" off";
+const TENANT: &str = "check the tenant id (AZURE_POSTGRESQL_TENANTID, AZURE_TENANT_ID or Spring's tenant-id): it \
+                      must be the GUID or a domain of the application's own tenant";
+const CLIENT_KIND: &str = "the application is registered as a public client, which can't log in with a secret: \
+                           create a client secret for it, and turn \"Allow public client flows\" off";
+const ASSERTION: &str = "Microsoft Entra ID can't verify the service account token: check that its issuer's \
+                         OpenID configuration and keys are public, and that the file named by \
+                         AZURE_FEDERATED_TOKEN_FILE is that of this cluster";
 const POLICY: &str =
     "a conditional access policy blocks this login; ask the tenant's administrator";
 
 /// There is no federated credential for the token's issuer, subject and audience.
 const NO_FEDERATION: u32 = 70_021;
 
-const TABLE: [Entry; 35] = [
+const TABLE: &[Entry] = &[
+    denied(501_051, ASSIGNMENT),
+    denied(50_105, ASSIGNMENT),
+    denied(50_059, TENANT),
+    denied(900_021, TENANT),
+    denied(50_128, TENANT),
+    denied(90_019, TENANT),
+    denied(1_002_012, SCOPE),
+    denied(7_000_216, CLIENT_KIND),
+    denied(700_025, CLIENT_KIND),
+    denied(700_222, FEDERATION),
+    denied(700_223, FEDERATION),
+    denied(700_229, FEDERATION),
+    denied(700_231, FEDERATION),
+    denied(700_238, FEDERATION),
+    denied(500_173, ASSERTION),
+    denied(50_012, NEW_SECRET),
+    denied(530_035, POLICY),
+    Entry {
+        code: 50_196,
+        kind: TokenErrorKind::Throttled,
+        hint: "the application asks in a loop: share one token cache between connections",
+    },
     denied(7_000_215, NEW_SECRET),
     denied(7_000_222, NEW_SECRET),
     denied(70_002, NEW_SECRET),
@@ -94,6 +125,16 @@ const TABLE: [Entry; 35] = [
     },
 ];
 
+/// Codes about the secret or the token that proves an identity. A managed identity's is the platform's,
+/// and nobody else can renew it.
+const ABOUT_PROOF: [u32; 9] =
+    [7_000_215, 7_000_222, 70_002, 50_012, 700_016, 7_000_229, 700_024, 700_027, 7_000_216];
+
+/// Whether a refusal is about what proves the identity.
+pub(in crate::source) fn is_about_proof(codes: &[u32]) -> bool {
+    codes.iter().any(|code| ABOUT_PROOF.contains(code) || lacks_federation(*code))
+}
+
 /// The entry of the first code that is known.
 pub(in crate::source) fn find(codes: &[u32]) -> Option<&'static Entry> {
     codes.iter().find_map(|code| {
@@ -126,10 +167,16 @@ pub(in crate::source) fn codes(error_codes: Option<&Value>, text: &str) -> Vec<u
     if listed.is_empty() { in_text(text) } else { listed }
 }
 
-/// The codes that a text names, such as `AADSTS7000215: Invalid client secret`.
+/// The codes that a text names, such as `AADSTS7000215: Invalid client secret`, each once.
 pub(in crate::source) fn in_text(text: &str) -> Vec<u32> {
     let after = text.split("AADSTS").skip(1);
-    after.filter_map(|rest| leading_digits(rest).parse().ok()).take(MOST_CODES).collect()
+    let mut codes = Vec::new();
+    for code in after.filter_map(|rest| leading_digits(rest).parse().ok()).take(MOST_CODES) {
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    codes
 }
 
 /// The sentence of a description, without the code before it and the ids behind it: they are
@@ -182,6 +229,31 @@ mod tests {
     }
 
     #[test]
+    fn codes_that_users_meet_have_their_own_remedy() {
+        for (code, part) in [
+            (501_051, "Assignment required"),
+            (50_105, "Assignment required"),
+            (50_059, "tenant id"),
+            (900_021, "tenant id"),
+            (50_128, "tenant id"),
+            (90_019, "tenant id"),
+            (1_002_012, "scope"),
+            (7_000_216, "public client"),
+            (700_025, "public client"),
+            (700_222, "federated credential"),
+            (700_238, "federated credential"),
+            (500_173, "OpenID configuration"),
+            (50_012, "client secret"),
+            (530_035, "conditional access"),
+        ] {
+            let entry = find(&[code]).unwrap();
+            assert_eq!(entry.kind, TokenErrorKind::Denied, "{code}");
+            assert!(entry.hint.contains(part), "{code}: {}", entry.hint);
+        }
+        assert_eq!(find(&[50_196]).map(|entry| entry.kind), Some(TokenErrorKind::Throttled));
+    }
+
+    #[test]
     fn a_remedy_names_each_variable_that_the_value_may_come_from() {
         for (code, variables) in [
             (7_000_215, ["AZURE_POSTGRESQL_CLIENTSECRET", "AZURE_CLIENT_SECRET"]),
@@ -200,7 +272,7 @@ mod tests {
         assert_eq!(codes(Some(&json!([])), "AADSTS50001: a. AADSTS70011: b"), [50_001, 70_011]);
         assert_eq!(codes(None, "AADSTS: AADSTSx AADSTS99999999999"), [0_u32; 0]);
         assert_eq!(codes(Some(&json!(vec![7; 100_000])), "").len(), MOST_CODES);
-        assert_eq!(codes(None, &"AADSTS7 ".repeat(100_000)).len(), MOST_CODES);
+        assert_eq!(codes(None, &"AADSTS7 ".repeat(100_000)), [7]);
     }
 
     #[test]

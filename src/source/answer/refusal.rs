@@ -1,6 +1,7 @@
 //! The unsuccessful answer of a token endpoint.
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::aadsts;
 use crate::{
@@ -24,7 +25,7 @@ pub(in crate::source) struct Refusal {
 impl Refusal {
     /// Reads a body of any shape; of one that is not JSON, its title and its first sentence are the text.
     pub(in crate::source) fn read(body: &[u8], secrets: &[&str]) -> Self {
-        match serde_json::from_slice(body) {
+        match serde_json::from_slice(without_mark(body)) {
             Ok(json @ Value::Object(_)) => Self::from_json(&json, secrets),
             _ => {
                 let text = page_excerpt(&String::from_utf8_lossy(body), secrets);
@@ -43,11 +44,15 @@ impl Refusal {
         let show = |paths: &[&str]| find(paths).map(|text| excerpt(text, secrets));
         let text =
             find(&["/error_description", "/message", "/error/message", "/Message"]).unwrap_or("");
+        let (code, whole) = (show(&["/error", "/error/code"]), Zeroizing::new(json.to_string()));
+        // What comes in a shape of its own is shown as it is.
+        let is_known = code.is_some() || !text.is_empty();
+        let shown = if is_known { aadsts::without_reference(text) } else { &whole };
         Self {
             is_json: true,
-            code: show(&["/error", "/error/code"]),
-            text: excerpt(aadsts::without_reference(text), secrets),
-            aadsts: aadsts::codes(json.pointer("/error_codes"), text),
+            code,
+            text: excerpt(shown, secrets),
+            aadsts: aadsts::codes(json.pointer("/error_codes"), &whole),
             trace_id: show(&["/trace_id"]),
             correlation_id: show(&["/correlation_id", "/correlationId"]),
         }
@@ -79,8 +84,21 @@ impl Refusal {
         error = with(error, self.trace_id, TokenError::with_trace_id);
         error = with(error, self.correlation_id, TokenError::with_correlation_id);
         error = with(error, answer.retry_after, TokenError::with_retry_after);
-        with(error, known.map(|entry| entry.hint), TokenError::with_hint)
+        match (known, error.aadsts().first()) {
+            (Some(entry), _) => error.with_hint(entry.hint),
+            (None, Some(code)) => {
+                let hint =
+                    format!("look it up: https://login.microsoftonline.com/error?code={code}");
+                error.with_hint(hint)
+            }
+            (None, None) => error,
+        }
     }
+}
+
+/// The body without a byte order mark, with which some services begin it.
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 fn with<T>(
@@ -182,6 +200,30 @@ mod tests {
                 "correlation_id":"hunter2"}"#,
         );
         assert!(!format!("{refusal:?}").contains("hunter2"), "{refusal:?}");
+    }
+
+    #[test]
+    fn a_shape_of_its_own_is_shown_and_looked_through_for_codes() {
+        let refusal = read(r#"{"detail":{"reason":"AADSTS7000222: expired hunter2"},"n":[7]}"#);
+        assert!(refusal.text.contains("AADSTS7000222: expired [redacted]"), "{}", refusal.text);
+        assert_eq!(refusal.aadsts, [7_000_222]);
+        assert!(read("{}").text.contains("{}"));
+        let marked = read("\u{feff}{\"error\":\"invalid_client\"}");
+        assert_eq!(marked.code.as_deref(), Some("invalid_client"));
+    }
+
+    #[test]
+    fn a_code_without_an_entry_names_its_page() {
+        let hint = |body: &str| {
+            let answer = Answer { status: 400, retry_after: None, body: Vec::new().into() };
+            read(body).into_error("test", &answer, kind_of(400)).hint().to_owned()
+        };
+        for code in [50_034, 9_002_326, 1] {
+            let body = format!(r#"{{"error":"x","error_codes":[{code}]}}"#);
+            let page = format!("https://login.microsoftonline.com/error?code={code}");
+            assert!(hint(&body).contains(&page), "{}", hint(&body));
+        }
+        assert!(!hint(r#"{"error":"x","error_codes":[7000215]}"#).contains("error?code"));
     }
 
     proptest! {

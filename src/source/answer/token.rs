@@ -5,7 +5,10 @@ use std::time::SystemTime;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::expires::{self, Expiry};
+use super::{
+    expires::{self, Expiry},
+    refusal::{Refusal, without_mark},
+};
 use crate::{
     clock::{Clock, SystemClock},
     error::{TokenError, TokenErrorKind},
@@ -21,6 +24,8 @@ struct Reply {
     expires_on: Option<Value>,
     expires_in: Option<Value>,
     refresh_in: Option<Value>,
+    /// Some endpoints refuse with status 200.
+    error: Option<Value>,
 }
 
 /// The token in a successful answer. No error tells anything of the body, which may hold a token.
@@ -42,12 +47,16 @@ fn read_at(
         TokenError::new(TokenErrorKind::InvalidResponse, source, problem).with_status(answer.status)
     };
     // The parser's own message may quote the body.
-    let reply: Reply = serde_json::from_slice(&answer.body).map_err(|_| {
+    let reply: Reply = serde_json::from_slice(without_mark(&answer.body)).map_err(|_| {
         invalid("the answer is not a JSON object with a token")
             .with_hint("check that nothing between here and the identity service answers for it")
     })?;
     let Some(Value::String(text)) = reply.access_token else {
-        return Err(invalid("the answer holds no access_token"));
+        return Err(if reply.error.is_some() {
+            Refusal::read(&answer.body, &[]).into_error(source, answer, TokenErrorKind::Denied)
+        } else {
+            invalid("the answer holds no access_token")
+        });
     };
     let stated = Expiry::stated(reply.expires_on.as_ref(), reply.expires_in.as_ref(), now);
     let token = bearer(source, text, stated.map_or(now, Expiry::time))?;
@@ -108,6 +117,21 @@ mod tests {
             let token = read(body.to_string()).unwrap();
             assert_eq!(token.refresh_on(), expected.map(|wait| at(1_700_000_000 + wait)));
         }
+    }
+
+    #[test]
+    fn a_refusal_with_status_200_is_shown_as_one() {
+        for body in [
+            r#"{"error":"invalid_client","error_description":"AADSTS7000222: expired"}"#,
+            "\u{feff}{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7000222: expired\"}",
+            r#"{"error":{"code":"invalid_client","message":"AADSTS7000222: expired"}}"#,
+        ] {
+            let error = read(body).unwrap_err();
+            assert_eq!((error.kind(), error.aadsts()), (TokenErrorKind::Denied, &[7_000_222][..]));
+            assert!(error.to_string().contains("expired"), "{error}");
+        }
+        let marked = format!("\u{feff}{}", r#"{"access_token":"t","expires_in":9}"#);
+        assert_eq!(read(marked).unwrap().secret(), "t");
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl ClientSecret {
             ("client_id", self.client_id.as_str()),
             ("client_secret", secret),
             ("grant_type", "client_credentials"),
-            ("scope", scope),
+            ("scope", &super::default_scope(scope)),
         ];
         self.endpoint.exchange(NAME, &form, &[secret]).await
     }

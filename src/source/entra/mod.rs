@@ -90,6 +90,16 @@ impl TokenEndpoint {
         Self { client, ..self }
     }
 
+    fn explain_absence(&self, error: TokenError) -> TokenError {
+        if error.kind() != TokenErrorKind::Unreachable || error.has_hint() {
+            return error;
+        }
+        let address = self.url.authority();
+        error.with_hint(format!(
+            "{UNREACHABLE}; the address asked was {address} ({AUTHORITY_VARIABLE} moves it)"
+        ))
+    }
+
     /// One attempt to exchange a proof of identity, the `secrets` in the form, for a token.
     async fn exchange(
         &self,
@@ -100,7 +110,7 @@ impl TokenEndpoint {
         let request = http::post(source, &self.url, encode(form))?;
         let answer = exchange(source, &self.client, request, ATTEMPT_TIMEOUT)
             .await
-            .map_err(explain_absence)?;
+            .map_err(|error| self.explain_absence(error))?;
         if answer.is_success() {
             token::read(source, &answer)
         } else {
@@ -116,12 +126,10 @@ fn refused(source: &'static str, answer: &Answer, secrets: &[&str]) -> TokenErro
     if !is_json && !error.has_hint() { error.with_hint(NOT_ENTRA) } else { error }
 }
 
-fn explain_absence(error: TokenError) -> TokenError {
-    if error.kind() == TokenErrorKind::Unreachable && !error.has_hint() {
-        error.with_hint(UNREACHABLE)
-    } else {
-        error
-    }
+/// The scope as Microsoft Entra ID wants it of an application: with `/.default`, or else it answers
+/// AADSTS1002012. Managed-identity endpoints take both forms.
+fn default_scope(scope: &str) -> String {
+    if scope.ends_with("/.default") { scope.to_owned() } else { format!("{scope}/.default") }
 }
 
 /// The form as it is sent. It holds a secret, and is wiped when the request is dropped; space for all
@@ -177,6 +185,29 @@ mod tests {
         let aks = Environment::from_vars([(AUTHORITY_VARIABLE, "https://login.example/x/")]);
         assert_eq!(url(Cloud::China, &none), "https://login.chinacloudapi.cn/t/oauth2/v2.0/token");
         assert_eq!(url(Cloud::China, &aks), "https://login.example/x/t/oauth2/v2.0/token");
+    }
+
+    #[test]
+    fn a_tenant_in_the_authority_is_not_doubled() {
+        for authority in
+            ["https://login.example/T", "https://login.example/t/", "https://login.example"]
+        {
+            let endpoint = TokenEndpoint::new("t".into()).unwrap();
+            let url = endpoint.with_authority_host(authority).unwrap().url.to_string();
+            assert_eq!(url.to_lowercase(), "https://login.example/t/oauth2/v2.0/token");
+        }
+    }
+
+    #[test]
+    fn a_scope_gets_its_default_suffix_once() {
+        for (scope, expected) in [
+            ("https://db.example", "https://db.example/.default"),
+            ("https://db.example/.default", "https://db.example/.default"),
+            ("https://db.example/", "https://db.example//.default"),
+            ("api://a-1", "api://a-1/.default"),
+        ] {
+            assert_eq!(default_scope(scope), expected);
+        }
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl WorkloadIdentity {
             ("client_assertion_type", ASSERTION_TYPE),
             ("client_assertion", assertion.expose()),
             ("grant_type", "client_credentials"),
-            ("scope", scope),
+            ("scope", &super::default_scope(scope)),
         ];
         self.endpoint.exchange(NAME, &form, &[assertion.expose()]).await
     }

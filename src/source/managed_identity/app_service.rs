@@ -15,7 +15,7 @@ use crate::{
     token::AccessToken,
 };
 
-const NAME: &str = "App Service";
+pub(super) const NAME: &str = "App Service";
 const ENDPOINT_VARIABLE: &str = "IDENTITY_ENDPOINT";
 const HEADER_VARIABLE: &str = "IDENTITY_HEADER";
 const API_VERSION: &str = "2019-08-01";
@@ -101,11 +101,29 @@ impl AppService {
         // Azure Automation, which speaks the same protocol, insists on it.
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
         super::attempt(NAME, &self.client, request, |answer| {
-            super::refused(NAME, answer, &[header.expose()], kind_of(answer.status))
+            super::refused(NAME, answer, &[header.expose()], kind(answer.status))
         })
         .await
-        .map_err(explain_absence)
+        .map_err(|error| self.explain_absence(error))
     }
+
+    fn explain_absence(&self, error: TokenError) -> TokenError {
+        if error.kind() != TokenErrorKind::Unreachable {
+            return error;
+        }
+        error.with_hint(format!(
+            "nobody answers at {}: leave IDENTITY_ENDPOINT as the platform sets it, and \
+             WEBSITE_DISABLE_MSI unset",
+            self.endpoint.authority()
+        ))
+    }
+}
+
+/// While an application starts, its endpoint is not there yet
+/// ([the other SDKs](https://github.com/Azure/azure-sdk-for-net/blob/main/sdk/identity/Azure.Identity/src/ManagedIdentityResponseClassifier.cs)
+/// ask again as well).
+fn kind(status: u16) -> TokenErrorKind {
+    if status == 404 { TokenErrorKind::Unavailable } else { kind_of(status) }
 }
 
 impl TokenSource for AppService {
@@ -134,16 +152,6 @@ impl Header {
         };
         Err(TokenError::new(TokenErrorKind::Configuration, NAME, problem)
             .with_hint("leave IDENTITY_HEADER as the platform sets it"))
-    }
-}
-
-fn explain_absence(error: TokenError) -> TokenError {
-    if error.kind() == TokenErrorKind::Unreachable {
-        error.with_hint(
-            "leave IDENTITY_ENDPOINT as the platform sets it, and WEBSITE_DISABLE_MSI unset",
-        )
-    } else {
-        error
     }
 }
 

@@ -1,7 +1,7 @@
 use hyper::header::HeaderValue;
 use reqwest::Url;
 
-use super::{ELSEWHERE, Selectors, machine};
+use super::{Selectors, hint::ELSEWHERE, machine};
 use crate::{
     environment::Environment,
     error::{ConfigError, TokenError, TokenErrorKind},
@@ -111,11 +111,27 @@ impl Imds {
         Self { client, ..self.expected() }
     }
 
+    fn explain_absence(&self, error: TokenError) -> TokenError {
+        if error.kind() != TokenErrorKind::Unreachable {
+            return error;
+        }
+        let address = self.endpoint.authority();
+        let hint = if DEFAULT_BASE.ends_with(address) {
+            format!("{ELSEWHERE}; nobody answers at {address}")
+        } else {
+            format!(
+                "nobody answers at {address}, which {BASE_VARIABLE} or the code names; {ELSEWHERE}"
+            )
+        };
+        error.with_hint(hint)
+    }
+
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        super::attempt(NAME, &self.client, request, refused).await.map_err(explain_absence)
+        let answer = super::attempt(NAME, &self.client, request, refused).await;
+        answer.map_err(|error| self.explain_absence(error))
     }
 }
 
@@ -157,10 +173,6 @@ fn without_hope(error: TokenError) -> TokenError {
     TokenError::new(TokenErrorKind::Configuration, NAME, problem)
         .with_hint(ELSEWHERE)
         .with_cause(error)
-}
-
-fn explain_absence(error: TokenError) -> TokenError {
-    if error.kind() == TokenErrorKind::Unreachable { error.with_hint(ELSEWHERE) } else { error }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub(in crate::source) fn imds_elsewhere(error: &TokenError, retry: u32) -> Optio
 /// App Service documents no guidance; the Microsoft authentication libraries retry these.
 pub(in crate::source) fn app_service(error: &TokenError, retry: u32) -> Option<Duration> {
     match error.status() {
-        Some(408 | 429 | 500..) => backoff(retry, RETRIES),
+        Some(404 | 408 | 429 | 500..) => backoff(retry, RETRIES),
         Some(_) => None,
         None => unanswered(error, retry),
     }

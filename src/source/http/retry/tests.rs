@@ -137,7 +137,7 @@ async fn each_failure_is_retried_as_the_platform_says() {
         ("IMDS", imds, Act::Stall, 4, 67.0),
         ("IMDS", imds, Act::Answer(200, "junk"), 1, 0.0),
         ("App Service", app_service, answer(400), 1, 0.0),
-        ("App Service", app_service, answer(404), 1, 0.0),
+        ("App Service", app_service, answer(404), 4, 7.0),
         ("App Service", app_service, answer(408), 4, 7.0),
         ("App Service", app_service, answer(429), 4, 7.0),
         ("App Service", app_service, answer(500), 4, 7.0),

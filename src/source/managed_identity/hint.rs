@@ -1,0 +1,154 @@
+//! What to do about a refusal of a managed-identity endpoint.
+//!
+//! Microsoft may change the texts at any time, so they choose a hint and nothing else.
+
+use crate::{
+    error::TokenErrorKind,
+    source::answer::{aadsts, refusal::Refusal},
+};
+
+pub(super) const ELSEWHERE: &str = "this machine seems to have no managed identity; on your own machine, run \
+     `az login` and set AZURE_TOKEN_CREDENTIALS=dev; elsewhere outside Azure, log in with a service \
+     principal (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET)";
+
+const NOT_ASSIGNED: &str = "assign the managed identity to this resource; a user-assigned one has to be \
+     named on App Service, Functions and Container Apps: set its client id where the settings take it \
+     from (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id); on AKS, check the pod's \
+     label azure.workload.identity/use and its service account";
+
+const POD_IDENTITY: &str = "the pod's identity is not assigned (yet): check its AzureIdentityBinding and the \
+     label aadpodidbinding, or move to workload identity, which has taken the place of pod identity";
+
+const SEVERAL: &str = "several user-assigned identities are assigned here: set the client id of the one \
+     to use (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id)";
+
+const BROKEN: &str = "the identity was deleted or made anew, or its credential at the platform is out of \
+     date: assign it to this resource again, or wait some minutes; there is no secret to renew here";
+
+const HEADER: &str = "the endpoint does not accept the value of IDENTITY_HEADER: leave it as the platform \
+     sets it, and restart the application, since each start has another; or a proxy answers in its place";
+
+const STRIPPED: &str = "something on the way takes the header `Metadata` out of the request, such as a \
+     proxy: let requests to the identity endpoint go straight to it";
+
+const NOT_AZURE: &str = "the answer comes from something else: the metadata service of another cloud, where \
+     this machine is not in Azure and needs a service principal (AZURE_POSTGRESQL_TENANTID, \
+     AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET), or a proxy, past which requests to the \
+     identity endpoint have to go";
+
+/// Texts in lower case, and what they stand for. IMDS, App Service, Functions and Container Apps say that
+/// an identity is not assigned in different ways
+/// ([1](https://github.com/Azure/azure-sdk-for-net/issues/43691),
+/// [2](https://github.com/Azure/azure-cli/issues/20196)), and so does AKS pod identity
+/// ([source](https://github.com/Azure/aad-pod-identity/blob/master/pkg/nmi/server/server.go)).
+const TEXTS: [(&str, &str); 14] = [
+    ("multiple user assigned", SEVERAL),
+    ("identity not found", NOT_ASSIGNED),
+    ("managed identity found", NOT_ASSIGNED),
+    ("unable to load the proper managed identity", NOT_ASSIGNED),
+    ("unable to load requested managed identity", NOT_ASSIGNED),
+    ("no msi found", NOT_ASSIGNED),
+    ("no azure identity found", POD_IDENTITY),
+    ("assigned identities for pod", POD_IDENTITY),
+    ("no azureassignedidentity found", POD_IDENTITY),
+    // Docker Desktop answers in the place of IMDS and says that it can't reach it.
+    ("dial tcp", ELSEWHERE),
+    ("unreachable network", ELSEWHERE),
+    ("required metadata header", STRIPPED),
+    // Azure Machine Learning, whose protocol is that of App Service.
+    ("invalid secret token header", HEADER),
+    // Google's metadata service.
+    ("metadata-flavor", NOT_AZURE),
+];
+
+/// The hint, if there is a better one than that of the code or of the kind.
+pub(super) fn of(
+    source: &str,
+    status: u16,
+    kind: TokenErrorKind,
+    refusal: &Refusal,
+) -> Option<&'static str> {
+    if aadsts::is_about_proof(&refusal.aadsts) {
+        return Some(BROKEN);
+    }
+    if aadsts::find(&refusal.aadsts).is_some() {
+        return None;
+    }
+    let text = refusal.text.to_ascii_lowercase();
+    if let Some((_, hint)) = TEXTS.iter().find(|(part, _)| text.contains(part)) {
+        return Some(hint);
+    }
+    let is_foreign =
+        kind == TokenErrorKind::InvalidResponse || (!refusal.is_json && !text.is_empty());
+    match status {
+        401 | 403 if source == super::app_service::NAME && !refusal.is_json => Some(HEADER),
+        _ => is_foreign.then_some(NOT_AZURE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::answer::refusal::kind_of;
+
+    fn hint(source: &str, status: u16, body: &str) -> &'static str {
+        let refusal = Refusal::read(body.as_bytes(), &[]);
+        of(source, status, kind_of(status), &refusal).unwrap_or("none")
+    }
+
+    #[test]
+    fn the_text_tells_whose_matter_it_is() {
+        let cases = [
+            ("IMDS", 404, "no azure identity found for request clientID 1", POD_IDENTITY),
+            (
+                "IMDS",
+                404,
+                "getting assigned identities for pod default/app in ASSIGNED state failed after 16 \
+                 attempts, retry duration [5]s, error: <nil>",
+                POD_IDENTITY,
+            ),
+            (
+                "IMDS",
+                403,
+                "no AzureAssignedIdentity found for pod:default/app in assigned state",
+                POD_IDENTITY,
+            ),
+            ("IMDS", 404, "<html><head><title>404 - Not Found</title></head></html>", NOT_AZURE),
+            ("IMDS", 401, "<html><head><title>401 - Unauthorized</title></head></html>", NOT_AZURE),
+            ("IMDS", 403, "Missing Metadata-Flavor:Google header.", NOT_AZURE),
+            ("IMDS", 404, "404 Not Found: The resource could not be found.", NOT_AZURE),
+            (
+                "IMDS",
+                400,
+                r#"{"error":"bad_request_102","error_description":"Required metadata header not specified"}"#,
+                STRIPPED,
+            ),
+            ("App Service", 401, "Invalid secret token header", HEADER),
+            ("App Service", 401, "Unauthorized", HEADER),
+            ("App Service", 403, "Forbidden", HEADER),
+            ("App Service", 404, "<html>Not here</html>", NOT_AZURE),
+            (
+                "IMDS",
+                400,
+                r#"{"error":"invalid_request","error_description":"Identity not found"}"#,
+                NOT_ASSIGNED,
+            ),
+            ("IMDS", 400, r#"{"error":"invalid_request"}"#, "none"),
+        ];
+        for (source, status, body, expected) in cases {
+            assert_eq!(hint(source, status, body), expected, "{source} {status} {body}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_sent_after_a_secret_that_is_the_platforms() {
+        for code in [7_000_215, 7_000_222, 700_024, 70_021, 700_213, 700_016, 700_027] {
+            for source in ["IMDS", "App Service"] {
+                let body = format!(r#"{{"error":"invalid_client","error_codes":[{code}]}}"#);
+                assert_eq!(hint(source, 401, &body), BROKEN, "{code}");
+            }
+        }
+        let other = r#"{"error":"invalid_resource","error_description":"AADSTS50001: x"}"#;
+        assert_eq!(hint("IMDS", 400, other), "none");
+    }
+}
