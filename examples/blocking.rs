@@ -1,7 +1,7 @@
 //! Twenty queries from twenty threads over an r2d2 pool of four connections of the `postgres` crate.
 //!
 //! With the variables of Service Connector: `cargo run --example blocking --features blocking`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
+//! Anywhere else, put `cargo run --features cli,emulator -- local-azure --` before that.
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Twenty queries from twenty threads over an r2d2 pool of four of diesel's `PgConnection`s.
 //!
 //! With the variables of Service Connector: `cargo run --example diesel --features diesel`.
-//! Anywhere else, put `cargo run --example local_azure --features emulator --` before that.
+//! Anywhere else, put `cargo run --features cli,emulator -- local-azure --` before that.
 
 mod common;
 

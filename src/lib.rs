@@ -18,6 +18,11 @@ pub mod guide {
     pub mod pools {}
     #[doc = include_str!("guide/proxy.md")]
     pub mod proxy {}
+    #[cfg(all(feature = "blocking", feature = "diesel"))]
+    #[doc = include_str!("guide/blocking.md")]
+    pub mod blocking {}
+    #[doc = include_str!("guide/command.md")]
+    pub mod command {}
     #[doc = include_str!("guide/safety.md")]
     pub mod safety {}
     #[doc = include_str!("guide/tokens.md")]

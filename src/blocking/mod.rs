@@ -6,7 +6,7 @@
 //! | driver | feature | one connection | a pool |
 //! |---|---|---|---|
 //! | [`postgres`](https://docs.rs/postgres) 0.19 | `blocking` | [`Connector::connect`] | [`ConnectionManager`] for r2d2 |
-//! | [diesel](https://docs.rs/diesel)'s `PgConnection` | `diesel` | [`diesel::connect`](self::diesel::connect) | [`diesel::ConnectionManager`](self::diesel::ConnectionManager) for r2d2 |
+//! | [diesel](https://docs.rs/diesel)'s `PgConnection` | `diesel` | [`diesel::connect`] | [`diesel::ConnectionManager`] for r2d2 |
 //! | any other on libpq | either | [`Connector::libpq_variables`], [`conninfo`](crate::LibpqVariables::conninfo) | |
 //!
 #![cfg_attr(

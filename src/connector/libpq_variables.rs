@@ -33,7 +33,7 @@ const SECRETS: [&str; 6] = [
     "MSI_SECRET",
 ];
 
-/// What `psql`, `pg_dump` and every other program on libpq need to log in as a [`Connector`] does:
+/// What `psql`, `pg_dump` and every other program on libpq need to log in as a [`Connector`](crate::Connector) does:
 /// `PGHOST`, `PGPORT`, `PGUSER`, `PGSSLMODE`, the token as `PGPASSWORD`, and so on
 /// ([documentation](https://www.postgresql.org/docs/current/libpq-envars.html)).
 ///

@@ -20,7 +20,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 /// The login of the Azure CLI (`az`) or, failing that, of the Azure Developer CLI (`azd`).
 ///
 /// For a developer's machine: the token is that of the person who is logged in, so the PostgreSQL
-/// role is theirs as well. [`detect`](super::detect()) chooses it where `AZURE_TOKEN_CREDENTIALS` asks for
+/// role is theirs as well. [`detect`](crate::source::detect()) chooses it where `AZURE_TOKEN_CREDENTIALS` asks for
 /// it. Each fetch runs the tool anew and ends it, with the processes it started, when it takes too long or when the fetch is
 /// dropped (on Windows the tool's shell alone).
 #[derive(Clone, Debug)]
