@@ -3,7 +3,7 @@
 //! A server checks a token at login and, as users report (Azure does not document it), never again: so
 //! sessions outlive their token, and a pool needs a valid one only when it opens a connection. The adapters see to that, and to nothing else: how many
 //! connections there are and for how long is the pool's business, and the retries and the deadline of
-//! one connect are the [`Connector`](crate::Connector)'s.
+//! one connect are the [`Connector`]'s.
 //!
 //! | pool | feature | what it takes | where this crate's errors are |
 //! |---|---|---|---|
