@@ -185,6 +185,9 @@ mod tests {
         let aks = Environment::from_vars([(AUTHORITY_VARIABLE, "https://login.example/x/")]);
         assert_eq!(url(Cloud::China, &none), "https://login.chinacloudapi.cn/t/oauth2/v2.0/token");
         assert_eq!(url(Cloud::China, &aks), "https://login.example/x/t/oauth2/v2.0/token");
+        let with_tenant =
+            Environment::from_vars([(AUTHORITY_VARIABLE, "https://login.example/T/")]);
+        assert_eq!(url(Cloud::China, &with_tenant), "https://login.example/T/oauth2/v2.0/token");
     }
 
     #[test]

@@ -316,6 +316,23 @@ async fn without_the_wanted_role_the_error_says_so() {
 }
 
 #[tokio::test]
+async fn a_password_that_wins_over_an_identity_is_named_when_it_is_refused() {
+    let rig = Rig::new(shared_azure());
+    let acceptor = rig.authority.acceptor(rig.azure.server().host(), |_| ());
+    let text = b"SFATAL\0C28P01\0Mpassword authentication failed for user \"x\"\0\0";
+    let refusal = Misdeed::Send(message(b'E', text));
+    let server = FakeServer::hostile(acceptor, Step::PasswordReceived, refusal).await.0;
+    let connector = rig.connector(&[server.port()], "password=not-shown").build().unwrap();
+    let error = connector.connect().await.unwrap_err();
+    assert!(error.is_rejected(), "{}", chain(&error));
+    let hint = error.hint();
+    assert!(hint.contains("unset AZURE_POSTGRESQL_CONNECTIONSTRING"), "{hint}");
+    assert!(hint.contains("IDENTITY_ENDPOINT") && !hint.contains("not-shown"), "{hint}");
+    let report = connector.diagnose().await.to_string();
+    assert!(report.contains("goes before the identity that IDENTITY_ENDPOINT"), "{report}");
+}
+
+#[tokio::test]
 async fn a_preference_leaves_time_for_its_second_round() {
     let rig = Rig::new(shared_azure());
     let silent = FakeServer::silent().await;

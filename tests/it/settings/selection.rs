@@ -369,3 +369,45 @@ fn every_setting_of_the_connection_can_be_set_in_code() {
     let left: Vec<_> = replaced.origins().map(|(setting, _)| setting).collect();
     assert_eq!(left, ["dbname", "host", "identity", "port", "sslmode", "user"]);
 }
+
+#[test]
+fn a_resource_of_aspire_is_read_by_its_name() {
+    let names = ConnectionNames::aspire("orders-db");
+    let read = |vars: &[(&str, &str)]| {
+        Settings::from_environment(&Environment::from_vars(vars.iter().copied()), &names)
+    };
+    let entra = [
+        ("ORDERS_DB_HOST", AZURE),
+        ("ORDERS_DB_PORT", "6432"),
+        ("ORDERS_DB_DATABASENAME", "orders"),
+        ("AZURE_CLIENT_ID", "c"),
+        ("PGHOST", "other"),
+    ];
+    let settings = read(&entra).unwrap();
+    assert_eq!(settings.hosts(), [Host::new(AZURE, 6432)]);
+    assert_eq!((settings.database(), settings.user()), (Some("orders"), None));
+    assert_eq!(settings.identity(), &user_assigned("c"));
+
+    let url = format!("postgresql://{AZURE}/orders");
+    let jdbc = format!("jdbc:postgresql://{AZURE}/orders?sslmode=require");
+    let ado_net = format!("Host={AZURE};Database=orders");
+    for (name, value) in [
+        ("ORDERS_DB_URI", &url),
+        ("ORDERS_DB_JDBCCONNECTIONSTRING", &jdbc),
+        ("ConnectionStrings__orders-db", &ado_net),
+    ] {
+        let settings = read(&[(name, value), ("ORDERS_DB_DATABASENAME", "orders")]).unwrap();
+        assert_eq!(settings.hosts()[0].name(), AZURE, "{name}");
+        assert_eq!(settings.identity(), &Identity::SystemAssigned, "{name}");
+    }
+    let local = [
+        ("ORDERS_DB_HOST", "localhost"),
+        ("ORDERS_DB_USERNAME", "postgres"),
+        ("ORDERS_DB_PASSWORD", "p"),
+    ];
+    assert_eq!(read(&local).unwrap().identity(), &Identity::Password("p".into()));
+    let conflict = read(&[("ORDERS_DB_HOST", "one"), ("ORDERS_DB_URI", &url)]).unwrap_err();
+    assert_eq!(conflict.kind(), ConfigErrorKind::Conflict);
+    let missing = read(&[("PGHOST", "other")]).unwrap_err();
+    assert!(missing.hint().contains("ConnectionStrings__orders-db"), "{missing}");
+}
