@@ -3,7 +3,8 @@ mod chosen;
 use std::{fmt, sync::Arc};
 
 use super::{
-    AppService, ClientSecret, CredentialChoice, Imds, TokenSource, WorkloadIdentity, choice,
+    AppService, AzureArc, ClientSecret, CloudShell, CredentialChoice, Imds, MsiEndpoint,
+    TokenSource, WorkloadIdentity, choice,
 };
 use crate::{
     cloud::Cloud,
@@ -55,10 +56,11 @@ impl Detected {
 /// | managed, by `AZURE_CLIENT_ID` | `AZURE_TENANT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH` | error: client certificate |
 /// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER`, `IDENTITY_SERVER_THUMBPRINT` | error: Service Fabric |
 /// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER` | [`AppService`] |
-/// | managed | `IDENTITY_ENDPOINT`, `IMDS_ENDPOINT` | error: Azure Arc |
+/// | managed | `IDENTITY_ENDPOINT`, `IMDS_ENDPOINT` | [`AzureArc`] |
 /// | managed | `IDENTITY_ENDPOINT` alone | error: `IDENTITY_HEADER` is missing |
-/// | managed | `MSI_ENDPOINT`, `MSI_SECRET` | error: Azure Machine Learning |
-/// | managed | `MSI_ENDPOINT` | error: Cloud Shell |
+/// | managed | `MSI_ENDPOINT`, `MSI_SECRET` | [`MsiEndpoint`] |
+/// | system-assigned | `MSI_ENDPOINT` | [`CloudShell`] |
+/// | user-assigned | `MSI_ENDPOINT` | error: Cloud Shell has no such identities |
 /// | managed | none of these, or `IDENTITY_HEADER` alone | [`Imds`], moved by `AZURE_POD_IDENTITY_AUTHORITY_HOST` |
 ///
 /// `AZURE_AUTHORITY_HOST` moves Microsoft Entra ID for the first two kinds; without it, the cloud
@@ -209,6 +211,19 @@ fn platform_identity(
             let source = asked_for(source, id, AppService::with_identity);
             Detected::new(source, "IDENTITY_ENDPOINT and IDENTITY_HEADER are set")
         }
+        Platform::AzureArc => {
+            let source = AzureArc::from_environment(environment)?;
+            let source = asked_for(source, id, AzureArc::with_identity);
+            Detected::new(source, "IDENTITY_ENDPOINT and IMDS_ENDPOINT are set")
+        }
+        Platform::MsiEndpoint => Detected::new(
+            MsiEndpoint::from_environment(environment, id)?,
+            "MSI_ENDPOINT and MSI_SECRET are set",
+        ),
+        Platform::CloudShell if id.is_some() => return Err(cloud_shell()),
+        Platform::CloudShell => {
+            Detected::new(CloudShell::from_environment(environment)?, "MSI_ENDPOINT is set")
+        }
         Platform::Imds => {
             let source = imds(Imds::from_environment(environment)?);
             let source = asked_for(source, id, Imds::with_identity);
@@ -240,6 +255,9 @@ fn has_certificate(id: &UserAssignedId, environment: &Environment) -> bool {
 /// The managed-identity endpoints that this crate speaks with.
 enum Platform {
     AppService,
+    AzureArc,
+    MsiEndpoint,
+    CloudShell,
     Imds,
 }
 
@@ -249,12 +267,12 @@ impl Platform {
         match (set("IDENTITY_ENDPOINT"), set("IDENTITY_HEADER")) {
             (true, true) if set("IDENTITY_SERVER_THUMBPRINT") => Err(service_fabric()),
             (true, true) => Ok(Self::AppService),
-            (true, false) if set("IMDS_ENDPOINT") => Err(azure_arc()),
+            (true, false) if set("IMDS_ENDPOINT") => Ok(Self::AzureArc),
             (true, false) => Err(header_missing()),
             // Azure Container Instances set a header, and have no endpoint but that of IMDS
             // (https://github.com/MicrosoftDocs/azure-docs/issues/122273).
-            (false, _) if set("MSI_ENDPOINT") && set("MSI_SECRET") => Err(machine_learning()),
-            (false, _) if set("MSI_ENDPOINT") => Err(cloud_shell()),
+            (false, _) if set("MSI_ENDPOINT") && set("MSI_SECRET") => Ok(Self::MsiEndpoint),
+            (false, _) if set("MSI_ENDPOINT") => Ok(Self::CloudShell),
             (false, _) => Ok(Self::Imds),
         }
     }
@@ -269,21 +287,13 @@ fn service_fabric() -> ConfigError {
     unsupported("IDENTITY_SERVER_THUMBPRINT", "Service Fabric", SERVICE_PRINCIPAL)
 }
 
-fn azure_arc() -> ConfigError {
-    let fix = format!(
-        "use azure_identity's ManagedIdentityCredential, from the version on that supports Azure Arc, \
-         through source::Credential, or {SERVICE_PRINCIPAL}"
-    );
-    unsupported("IMDS_ENDPOINT", "Azure Arc", fix)
-}
-
-fn machine_learning() -> ConfigError {
-    unsupported("MSI_SECRET", "Azure Machine Learning", SERVICE_PRINCIPAL)
-}
-
 fn cloud_shell() -> ConfigError {
-    let fix = "use source::DeveloperTools: the Azure CLI is logged in there";
-    unsupported("MSI_ENDPOINT", "Cloud Shell", fix)
+    ConfigError::new(
+        ConfigErrorKind::Unsupported,
+        "this is Cloud Shell, which has the token of the person who is signed in and of no managed identity",
+        "leave the client id out, and log in as that person's role",
+    )
+    .in_variable("MSI_ENDPOINT")
 }
 
 fn unsupported(variable: &str, platform: &str, fix: impl Into<String>) -> ConfigError {

@@ -7,6 +7,9 @@
 //! |---|---|
 //! | [`Imds`] | managed identities of virtual machines, scale sets, AKS nodes, Container Instances, Azure Spring Apps |
 //! | [`AppService`] | managed identities of App Service, Functions, Container Apps |
+//! | [`AzureArc`] | managed identities of machines that are connected to Azure Arc |
+//! | [`MsiEndpoint`] | managed identities of Azure Machine Learning, and of App Service before 2019 |
+//! | [`CloudShell`] | the person who is signed in to Azure Cloud Shell |
 //! | [`ClientSecret`] | a service principal, anywhere |
 //! | [`WorkloadIdentity`] | a Kubernetes service account federated with an identity |
 //! | `Credential` | any other credential of the Azure SDK (feature `azure-identity`) |
@@ -38,7 +41,7 @@ pub(crate) use detect::{Asked, detect_as};
 pub use detect::{Detected, detect};
 pub use entra::{ClientSecret, WorkloadIdentity};
 pub use from_fn::from_fn;
-pub use managed_identity::{AppService, Imds};
+pub use managed_identity::{AppService, AzureArc, CloudShell, Imds, MsiEndpoint};
 
 pub(crate) use attempts::{FailedAttempt, heard};
 

@@ -173,7 +173,8 @@ mod tests {
     #[test]
     fn a_temporary_refusal_passes_whatever_its_number() {
         let kind = |status, body: &str| {
-            let answer = Answer { status, retry_after: None, body: Vec::new().into() };
+            let answer =
+                Answer { status, retry_after: None, challenge: None, body: Vec::new().into() };
             read(body).into_error("test", &answer, kind_of(status)).kind()
         };
         let temporary = r#"{"error":"temporarily_unavailable","error_codes":[1]}"#;
@@ -215,7 +216,8 @@ mod tests {
     #[test]
     fn a_code_without_an_entry_names_its_page() {
         let hint = |body: &str| {
-            let answer = Answer { status: 400, retry_after: None, body: Vec::new().into() };
+            let answer =
+                Answer { status: 400, retry_after: None, challenge: None, body: Vec::new().into() };
             read(body).into_error("test", &answer, kind_of(400)).hint().to_owned()
         };
         for code in [50_034, 9_002_326, 1] {

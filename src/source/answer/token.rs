@@ -105,7 +105,8 @@ mod tests {
     }
 
     fn read(body: impl Into<Vec<u8>>) -> Result<AccessToken, TokenError> {
-        let answer = Answer { status: 200, retry_after: None, body: body.into().into() };
+        let answer =
+            Answer { status: 200, retry_after: None, challenge: None, body: body.into().into() };
         read_at("test", &answer, at(1_700_000_000))
     }
 

@@ -66,10 +66,6 @@ fn a_platform_without_support_is_named_and_never_taken_for_imds() {
             "Service Fabric",
             "principal",
         ),
-        (&[ENDPOINT, ("IMDS_ENDPOINT", "http://x")], "Azure Arc", "source::Credential"),
-        (&[("MSI_ENDPOINT", "http://x"), ("MSI_SECRET", "y")], "Machine Learning", "principal"),
-        (&[("MSI_ENDPOINT", "http://x")], "Cloud Shell", "source::DeveloperTools"),
-        (&[HEADER, ("MSI_ENDPOINT", "http://x")], "Cloud Shell", "source::DeveloperTools"),
         (
             &[ENDPOINT, HEADER, ("IDENTITY_SERVER_THUMBPRINT", "ab"), ("MSI_SECRET", "y")],
             "Fabric",
@@ -82,6 +78,29 @@ fn a_platform_without_support_is_named_and_never_taken_for_imds() {
         assert!(error.to_string().contains(platform), "{error}");
         assert!(error.hint().contains(fix), "{error}");
     }
+}
+
+#[test]
+fn the_older_endpoints_are_known_by_their_variables() {
+    let cases = [
+        (&[ENDPOINT, ("IMDS_ENDPOINT", "http://x")][..], "Azure Arc"),
+        (&[("MSI_ENDPOINT", "http://x"), ("MSI_SECRET", "y")], "MSI endpoint"),
+        (&[("MSI_ENDPOINT", "http://x")], "Cloud Shell"),
+        (&[HEADER, ("MSI_ENDPOINT", "http://x")], "Cloud Shell"),
+    ];
+    for (vars, name) in cases {
+        let detected = choose(&Identity::SystemAssigned, vars).unwrap().unwrap();
+        assert_eq!(detected.source().name(), name);
+    }
+    let named = Identity::UserAssigned(UserAssignedId::ClientId("id".into()));
+    let error = choose(&named, &[("MSI_ENDPOINT", "http://x")]).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.variable()),
+        (ConfigErrorKind::Unsupported, Some("MSI_ENDPOINT"))
+    );
+    let by_object = Identity::UserAssigned(UserAssignedId::ObjectId("id".into()));
+    let older = [("MSI_ENDPOINT", "http://x"), ("MSI_SECRET", "y")];
+    assert_eq!(choose(&by_object, &older).unwrap_err().kind(), ConfigErrorKind::Unsupported);
 }
 
 #[test]

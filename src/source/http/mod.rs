@@ -13,7 +13,10 @@ use std::time::Duration;
 #[cfg(test)]
 pub(super) use client::{Body, Failure, Response};
 pub(super) use client::{Client, Request, get, post};
-use hyper::{HeaderMap, header::RETRY_AFTER};
+use hyper::{
+    HeaderMap,
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+};
 pub(super) use token_proxy::TokenProxy;
 use zeroize::Zeroizing;
 
@@ -35,6 +38,8 @@ const USUAL_BODY: usize = 16 * 1024;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
+    /// What a client has to prove, and how.
+    pub(super) challenge: Option<String>,
     pub(super) body: Zeroizing<Vec<u8>>,
 }
 
@@ -65,8 +70,10 @@ async fn send(client: &Client, request: Request) -> Result<Answer, Failure> {
     let response = client.send(request).await?;
     let status = response.status.as_u16();
     let retry_after = wait_asked_for(&response.headers);
+    let challenge = response.headers.get(WWW_AUTHENTICATE);
+    let challenge = challenge.and_then(|text| text.to_str().ok()).map(str::to_owned);
     let body = read(response.body, is_success(status)).await?;
-    Ok(Answer { status, retry_after, body })
+    Ok(Answer { status, retry_after, challenge, body })
 }
 
 /// Reads a body to its end. Of a refusal, the beginning is enough: its status must not be lost

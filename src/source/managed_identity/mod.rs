@@ -1,14 +1,20 @@
 //! What the managed-identity endpoints have in common.
 
 mod app_service;
+mod azure_arc;
+mod cloud_shell;
 mod hint;
 mod imds;
 mod machine;
+mod msi_endpoint;
 
 use std::time::Duration;
 
 pub use app_service::AppService;
+pub use azure_arc::AzureArc;
+pub use cloud_shell::CloudShell;
 pub use imds::Imds;
+pub use msi_endpoint::MsiEndpoint;
 use reqwest::Url;
 
 use super::{
@@ -25,6 +31,11 @@ use crate::{
 /// The endpoint asks Entra in its turn when it has no token at hand, which can take some seconds.
 /// Four attempts of this length and the waits between them fit into the cache's fetch deadline.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
+
+const UNCONFIRMED: &str = "the token is not of the user-assigned identity that was asked for";
+
+const UNKNOWN_HERE: &str = "assign that identity here, and update the agent or platform: older ones answer with \
+     another identity's token; or leave the client id out";
 
 /// The names of the query parameters that select a user-assigned identity.
 struct Selectors {
@@ -71,6 +82,31 @@ async fn attempt(
 ) -> Result<AccessToken, TokenError> {
     let answer = exchange(source, client, request, ATTEMPT_TIMEOUT).await?;
     if answer.is_success() { token::read(source, &answer) } else { Err(refuse(&answer)) }
+}
+
+/// The token, if its claims say that it is of the identity that was asked for. Some endpoints don't know the
+/// parameter that names one, and answer for another.
+fn confirmed(
+    source: &'static str,
+    identity: Option<&UserAssignedId>,
+    token: AccessToken,
+) -> Result<AccessToken, TokenError> {
+    let Some(identity) = identity else { return Ok(token) };
+    let claims = token.claims().ok();
+    let (claim, asked) = match identity {
+        UserAssignedId::ClientId(id) => (claims.as_ref().and_then(|claims| claims.client_id()), id),
+        UserAssignedId::ObjectId(id) => (claims.as_ref().and_then(|claims| claims.object_id()), id),
+        UserAssignedId::ResourceId(id) => {
+            (claims.as_ref().and_then(|claims| claims.text("xms_mirid")), id)
+        }
+    };
+    match claim {
+        Some(claim) if claim.eq_ignore_ascii_case(asked) => Ok(token),
+        _ => {
+            Err(TokenError::new(TokenErrorKind::Denied, source, UNCONFIRMED)
+                .with_hint(UNKNOWN_HERE))
+        }
+    }
 }
 
 /// The error for a refusal, with the remedy where it is a known one.

@@ -6,6 +6,8 @@ mod developer_tools;
 mod faults;
 #[cfg(all(feature = "emulator", target_os = "linux"))]
 mod https;
+#[cfg(all(feature = "emulator", unix))]
+mod older_hosts;
 mod proxies;
 mod replies;
 mod requests;
