@@ -8,9 +8,12 @@ mod common;
 use std::process::ExitCode;
 
 use common::{Failure, exit};
-use postgres_entra::{Connector, pool::sqlx::EntraPgPool};
+use postgres_entra::{
+    Connector,
+    pool::sqlx::{EntraPgPool, pool_options},
+};
 use sea_orm::{ConnectionTrait, DbBackend, SqlxPostgresConnector, Statement};
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::PgPool;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,7 +23,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Failure> {
     let connector = Connector::from_env()?;
     // Lives until the end: it renews the token of the pool that sea-orm gets.
-    let pool = EntraPgPool::open(&connector, PgPoolOptions::new().max_connections(4)).await?;
+    let pool = EntraPgPool::open(&connector, pool_options().max_connections(4)).await?;
     let db = SqlxPostgresConnector::from_sqlx_postgres_pool(PgPool::clone(&pool));
 
     let question = "SELECT current_user::text AS name";

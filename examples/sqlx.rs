@@ -8,8 +8,10 @@ mod common;
 use std::{process::ExitCode, time::Duration};
 
 use common::{Failure, exit};
-use postgres_entra::{Connector, pool::sqlx::EntraPgPool};
-use sqlx::postgres::PgPoolOptions;
+use postgres_entra::{
+    Connector,
+    pool::sqlx::{EntraPgPool, pool_options},
+};
 use tokio::task::JoinSet;
 
 /// How long a caller waits for a connection.
@@ -22,7 +24,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let connector = Connector::from_env()?;
-    let options = PgPoolOptions::new().max_connections(4).acquire_timeout(LIMIT);
+    let options = pool_options().max_connections(4).acquire_timeout(LIMIT);
     let pool = EntraPgPool::open(&connector, options).await?;
 
     let mut queries = JoinSet::new();

@@ -15,6 +15,9 @@ use crate::{
 /// What tokio-postgres says when the server refuses to speak TLS.
 const NO_TLS: &str = "server does not support TLS";
 
+/// What the driver's decoder says of a connection that ended in the middle of a message.
+const HALF_A_MESSAGE: &str = "bytes remaining on stream";
+
 /// Sorts a failure by who has to act. `login` is the login that failed, if it was one.
 pub(in crate::connector) fn classify(
     error: tokio_postgres::Error,
@@ -72,6 +75,7 @@ fn may_pass(error: &tokio_postgres::Error) -> bool {
         || cause::lost_connection(error)
         || cause::find::<io::Error>(error).is_some_and(|error| {
             matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::PermissionDenied)
+                || error.to_string() == HALF_A_MESSAGE
         })
 }
 

@@ -18,7 +18,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
 use postgres_entra::{
     AccessToken, Connector, Error, Identity, Settings, Stage, TlsBackend, TlsErrorKind,
-    settings::{Host, SslMode},
+    settings::{Host, SslMode, SslNegotiation},
     source,
 };
 
@@ -39,13 +39,28 @@ struct Outcome {
 }
 
 async fn connect(step: Step, misdeed: Misdeed, backend: TlsBackend) -> Outcome {
+    connect_with(SslNegotiation::Postgres, step, misdeed, backend).await
+}
+
+async fn connect_with(
+    negotiation: SslNegotiation,
+    step: Step,
+    misdeed: Misdeed,
+    backend: TlsBackend,
+) -> Outcome {
     let authority = Authority::new();
-    let (server, flooded) =
-        FakeServer::hostile(authority.acceptor(HOST, |_| ()), step, misdeed).await;
+    let acceptor = authority.acceptor(HOST, |_| ());
+    let (server, flooded) = match negotiation {
+        SslNegotiation::Direct => {
+            FakeServer::hostile_with_direct_tls(acceptor, step, misdeed).await
+        }
+        _ => FakeServer::hostile(acceptor, step, misdeed).await,
+    };
     let (_folder, file) = trusted(&authority);
     let host = Host::new(HOST, server.port()).with_address(Ipv4Addr::LOCALHOST.into());
     let settings = Settings::for_hosts(vec![host], Identity::SystemAssigned)
         .with_user("aad_app")
+        .with_ssl_negotiation(negotiation)
         .with_ssl_root_cert(file);
     let connector = Connector::builder()
         .settings(settings)
@@ -104,6 +119,40 @@ async fn a_close_without_a_word_at_any_step_is_transient_and_tried_again_until_t
 }
 
 #[tokio::test]
+async fn with_direct_tls_a_lost_connection_at_any_step_is_tried_again_and_a_stall_ends_in_time() {
+    for misdeed in [Misdeed::Reset, Misdeed::Close, Misdeed::HangUp, Misdeed::Stall] {
+        let steps = [Step::Accepted].into_iter().chain(Step::ENCRYPTED);
+        let cases = steps.flat_map(|step| TlsBackend::ALL.iter().map(move |&it| (step, it)));
+        let outcomes = cases.map(async |(step, backend)| {
+            let direct = SslNegotiation::Direct;
+            (step, backend, connect_with(direct, step, misdeed.clone(), backend).await)
+        });
+        for (step, backend, outcome) in join_all(outcomes).await {
+            let Outcome { error, took, server, .. } = outcome;
+            let text = format!("{misdeed:?} at {step:?}, {backend:?}: {}", chain(&error));
+            assert!(error.is_transient() && took < LIMIT + SLACK, "{text}: {took:?}");
+            let again = !matches!(misdeed, Misdeed::Stall);
+            assert_eq!(server.connections() > 1, again, "{text}");
+            assert_eq!(server.received(TOKEN), step >= Step::PasswordReceived, "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn half_a_message_and_then_the_end_is_a_lost_connection() {
+    let half = message(b'R', &[0, 0, 0, 0])[..5].to_vec();
+    let outcomes = Step::ENCRYPTED.map(async |step| {
+        let misdeed = Misdeed::SendAndClose(half.clone());
+        (step, connect(step, misdeed, TlsBackend::default()).await)
+    });
+    for (step, Outcome { error, took, server, .. }) in join_all(outcomes).await {
+        let text = format!("{step:?}: {}", chain(&error));
+        assert!(error.is_transient() && took < LIMIT + SLACK, "{text}: {took:?}");
+        assert!(server.connections() > 1, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_stall_at_any_step_ends_at_the_deadline_which_names_it() {
     for (step, text, outcome) in everywhere(Misdeed::Stall).await {
         let Outcome { error, took, server, .. } = outcome;
@@ -126,8 +175,7 @@ async fn without_tls_it_is_the_login_that_a_silent_server_leaves_unanswered() {
     let settings = Settings::for_hosts(vec![host], Identity::Password("not needed".into()))
         .with_user("app")
         .with_ssl_mode(SslMode::Disable);
-    let connector =
-        Connector::builder().settings(settings).deadline(Duration::from_millis(500)).build();
+    let connector = Connector::builder().settings(settings).deadline(LIMIT).build();
     let error = connector.unwrap().connect().await.unwrap_err();
     assert!(matches!(error, Error::Timeout { stage: Stage::Login, .. }), "{}", chain(&error));
     assert!(server.was_asked());

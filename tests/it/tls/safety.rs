@@ -5,7 +5,7 @@ use std::{
 };
 
 use crate::support::{
-    chain,
+    chain, eventually,
     fake_server::{Authority, FakeServer},
     trusted,
 };
@@ -61,6 +61,30 @@ async fn a_certificate_of_an_unknown_authority_is_refused() {
         let server = FakeServer::with_tls(Authority::new().acceptor(HOST, |_| ())).await;
         let connector = connector(settings(HOST, server.port())).tls_backend(backend);
         assert_eq!(tls_error(&server, connector).await, TlsErrorKind::Certificate, "{backend:?}");
+    }
+}
+
+/// As when an authority is replaced: no restart is needed once the file has the new one.
+#[tokio::test]
+async fn an_authority_that_comes_into_the_file_later_is_trusted_then() {
+    for &backend in TlsBackend::ALL {
+        let (old, new) = (Authority::new(), Authority::new());
+        let server = FakeServer::with_tls(new.acceptor(HOST, |_| ())).await;
+        let (_folder, file) = trusted(&old);
+        let settings = settings(HOST, server.port()).with_ssl_root_cert(&file);
+        let limit = Duration::from_secs(1);
+        let connector = connector(settings).tls_backend(backend).deadline(limit).build().unwrap();
+        let error = connector.connect().await.unwrap_err();
+        let refused =
+            matches!(&error, Error::Tls(error) if error.kind() == TlsErrorKind::Certificate);
+        assert!(refused && !server.received(TOKEN), "{backend:?}: {}", chain(&error));
+
+        std::fs::write(&file, new.pem()).unwrap();
+        eventually("the new authority is trusted", async || {
+            let _ = connector.connect().await;
+            server.received(TOKEN)
+        })
+        .await;
     }
 }
 

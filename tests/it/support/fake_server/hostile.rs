@@ -40,6 +40,8 @@ pub enum Misdeed {
     Stall,
     /// Sends these bytes and nothing more, and keeps the connection open.
     Send(Vec<u8>),
+    /// Sends these bytes and closes the connection in order.
+    SendAndClose(Vec<u8>),
     /// Sends the first bytes once and the second after whatever the client sends.
     Answer(Vec<u8>, Vec<u8>),
     /// Sends the first bytes once and the second for as long as the client takes them.
@@ -77,12 +79,24 @@ struct Script {
     step: Step,
     misdeed: Misdeed,
     flooded: Flooded,
+    direct: bool,
 }
 
 impl FakeServer {
     /// A server with this identity that goes wrong in this way at this step of each login.
     pub async fn hostile(acceptor: TlsAcceptor, step: Step, misdeed: Misdeed) -> (Self, Flooded) {
         Self::hostile_on(super::listener().await, acceptor, step, misdeed)
+    }
+
+    /// The same for clients that begin TLS without asking for it.
+    pub async fn hostile_with_direct_tls(
+        acceptor: TlsAcceptor,
+        step: Step,
+        misdeed: Misdeed,
+    ) -> (Self, Flooded) {
+        let flooded = Flooded::default();
+        let script = Script { acceptor, step, misdeed, flooded: flooded.clone(), direct: true };
+        (Self::start_script(super::listener().await, script), flooded)
     }
 
     /// The same on a listener of the caller's.
@@ -93,13 +107,16 @@ impl FakeServer {
         misdeed: Misdeed,
     ) -> (Self, Flooded) {
         let flooded = Flooded::default();
-        let script = Script { acceptor, step, misdeed, flooded: flooded.clone() };
-        let server = Self::start_on(listener, move |stream, received| {
+        let script = Script { acceptor, step, misdeed, flooded: flooded.clone(), direct: false };
+        (Self::start_script(listener, script), flooded)
+    }
+
+    fn start_script(listener: TcpListener, script: Script) -> Self {
+        Self::start_on(listener, move |stream, received| {
             let script = script.clone();
             // A client that hangs up has seen enough.
             async move { drop(script.serve(stream, received).await) }
-        });
-        (server, flooded)
+        })
     }
 }
 
@@ -110,6 +127,9 @@ impl Script {
         }
         if self.step == Step::Accepted {
             return self.go_wrong(stream, &received).await;
+        }
+        if self.direct {
+            return self.serve_encrypted(self.acceptor.accept(stream).await?, received).await;
         }
         received.take(&mut stream, 8).await;
         if self.step == Step::TlsRequested {
@@ -165,6 +185,11 @@ impl Script {
             Misdeed::Send(bytes) => {
                 stream.write_all(bytes).await?;
                 stream.flush().await?;
+                received.drain(&mut stream).await;
+            }
+            Misdeed::SendAndClose(bytes) => {
+                stream.write_all(bytes).await?;
+                stream.shutdown().await?;
                 received.drain(&mut stream).await;
             }
             Misdeed::Answer(first, again) => {
