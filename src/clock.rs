@@ -26,6 +26,12 @@ impl Moment {
         Self { wall: self.wall + span, monotonic: self.monotonic + span }
     }
 
+    /// The time until one of the clocks has reached the other moment.
+    pub(crate) fn until(self, other: Self) -> Duration {
+        let by_wall_clock = other.wall.duration_since(self.wall).unwrap_or_default();
+        other.monotonic.saturating_duration_since(self.monotonic).min(by_wall_clock)
+    }
+
     /// Whether neither clock has reached the other moment.
     pub(crate) fn is_before(self, other: Self) -> bool {
         self.wall < other.wall && self.monotonic < other.monotonic
@@ -61,6 +67,9 @@ mod tests {
         assert!(!now.is_before(now) && !later.is_before(now));
         assert!(!Moment { wall: later.wall, ..now }.is_before(later));
         assert!(!Moment { monotonic: later.monotonic, ..now }.is_before(later));
+        assert_eq!(now.until(later), SECOND);
+        assert_eq!(Moment { wall: later.wall, ..now }.until(later), Duration::ZERO);
+        assert_eq!(Moment { monotonic: later.monotonic, ..now }.until(later), Duration::ZERO);
     }
 
     #[test]

@@ -86,12 +86,18 @@ impl Held {
     }
 
     /// What hits need to know of it.
-    pub(super) fn snapshot(&self, no_fetch_until: Option<Instant>, failing: bool) -> Snapshot {
+    pub(super) fn snapshot(
+        &self,
+        lands_by: Option<Instant>,
+        retry_at: Option<Moment>,
+        failing: bool,
+    ) -> Snapshot {
         Snapshot {
             token: self.token.clone(),
             serve_until: self.serve_until,
             renew_at: self.renew_at,
-            no_fetch_until,
+            lands_by,
+            retry_at,
             failing,
         }
     }

@@ -11,9 +11,10 @@ pub(super) struct Snapshot {
     pub(super) token: AccessToken,
     pub(super) serve_until: Moment,
     pub(super) renew_at: Moment,
-    /// Until then nobody starts a fetch, even if one is due: because another is under way, or failed a
-    /// moment ago.
-    pub(super) no_fetch_until: Option<Instant>,
+    /// Until when the fetch that is under way holds off another.
+    pub(super) lands_by: Option<Instant>,
+    /// Until when the fetch that failed last holds off another.
+    pub(super) retry_at: Option<Moment>,
     /// Whether the last fetch failed.
     pub(super) failing: bool,
 }
@@ -25,6 +26,8 @@ impl Snapshot {
     }
 
     fn starts_fetch(&self, now: Moment) -> bool {
-        !now.is_before(self.renew_at) && self.no_fetch_until.is_none_or(|end| end <= now.monotonic)
+        !now.is_before(self.renew_at)
+            && !self.lands_by.is_some_and(|end| now.monotonic < end)
+            && !self.retry_at.is_some_and(|end| now.is_before(end))
     }
 }

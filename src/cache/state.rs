@@ -36,7 +36,9 @@ pub(super) struct State<F> {
 struct Trouble {
     error: TokenError,
     failures: u32,
-    retry_at: Instant,
+    /// By whichever clock gets there first: the monotonic clock stands still during a suspend, and what was
+    /// true before it need not hold any more.
+    retry_at: Moment,
 }
 
 /// What a caller that wants a token is to do.
@@ -112,7 +114,7 @@ impl<F: Clone> State<F> {
         let lands_by = self.flight.as_ref().map(|(launch, _)| launch.overdue_at);
         let retry_at = self.trouble.as_ref().map(|trouble| trouble.retry_at);
         let failing = self.trouble.is_some();
-        self.held.as_ref().map(|held| held.snapshot(lands_by.max(retry_at), failing))
+        self.held.as_ref().map(|held| held.snapshot(lands_by, retry_at, failing))
     }
 
     /// What a caller is to do now whose login was rejected with this token.
@@ -242,7 +244,7 @@ impl<F: Clone> State<F> {
             held.rehabilitate();
         }
         let failures = self.failures().saturating_add(1);
-        let retry_at = now.monotonic + self.pause(now, error, failures, random);
+        let retry_at = now.after(self.pause(now, error, failures, random));
         self.trouble = Some(Trouble { error: error.clone(), failures, retry_at });
     }
 
@@ -261,11 +263,11 @@ impl<F: Clone> State<F> {
 
     /// The failure whose pause is not over.
     fn paused(&self, now: Moment) -> Option<&Trouble> {
-        self.trouble.as_ref().filter(|trouble| trouble.retry_at > now.monotonic)
+        self.trouble.as_ref().filter(|trouble| now.is_before(trouble.retry_at))
     }
 
     fn pause_left(&self, now: Moment) -> Duration {
-        self.paused(now).map_or(Duration::ZERO, |trouble| trouble.retry_at - now.monotonic)
+        self.paused(now).map_or(Duration::ZERO, |trouble| now.until(trouble.retry_at))
     }
 
     fn landing(

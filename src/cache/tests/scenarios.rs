@@ -181,6 +181,16 @@ fn what_a_caller_is_to_do() {
             &[(11, "fetch and wait")],
         ),
         (
+            "a pause does not outlast a suspend",
+            &[(0, Got("a", 120)), (60, Failed(Unavailable)), (61, Suspended(300))],
+            &[(61, "fetch and wait")],
+        ),
+        (
+            "a wall clock set back does not make a pause longer",
+            &[(0, Failed(Unavailable)), (1, Set(-7200))],
+            &[(1, "fail: Unavailable"), (2, "fetch and wait")],
+        ),
+        (
             "a wall clock set back does not make a token live longer",
             &[(0, Got("a", 3600)), (10, Set(-7200))],
             &[(1799, "serve a"), (1800, "serve a and fetch"), (3570, "fetch and wait")],
