@@ -1,9 +1,10 @@
-//! A web service over a pool: one query, its health, and a stop that lets requests finish.
+//! A web service over a pool: one query, its health, its metrics for Prometheus, and a stop that lets
+//! requests finish.
 //!
-//! With the variables of Service Connector: `cargo run --example axum_service --features deadpool`,
+//! With the variables of Service Connector: `cargo run --example axum_service --features deadpool,metrics`,
 //! where `-- ADDRESS` after it takes the place of 127.0.0.1:8080. Anywhere else, put
 //! `cargo run --features cli,emulator -- local-azure --` before that. Then ask it:
-//! `curl localhost:8080/` and `curl localhost:8080/healthz`.
+//! `curl localhost:8080/`, `curl localhost:8080/healthz` and `curl localhost:8080/metrics`.
 
 mod common;
 
@@ -12,7 +13,8 @@ use std::{process::ExitCode, time::Duration};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use common::{Failure, exit, report};
 use deadpool_postgres::Pool;
-use postgres_entra::{Connector, TokenCache, pool};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use postgres_entra::{Connector, TokenCache, metrics, pool};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -25,7 +27,11 @@ type Answer = (StatusCode, Json<Value>);
 struct Service {
     connector: Connector,
     pool: Pool,
+    metrics: PrometheusHandle,
 }
+
+/// In seconds, as OpenTelemetry advises for the times of database clients.
+const BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,13 +39,20 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
+    let connect_time = Matcher::Full(metrics::CONNECT_TIME.to_owned());
+    let exporter = PrometheusBuilder::new().set_buckets_for_metric(connect_time, &BUCKETS)?;
+    let exporter = exporter.install_recorder()?;
+    metrics::describe();
     let connector = Connector::builder().deadline(LIMIT * 9 / 10).build()?;
     let pool = pool::deadpool::builder(&connector)
         .wait_timeout(Some(LIMIT))
         .create_timeout(Some(LIMIT))
         .build()?;
-    let service = Service { connector, pool: pool.clone() };
-    let routes = Router::new().route("/", get(home)).route("/healthz", get(health));
+    let service = Service { connector, pool: pool.clone(), metrics: exporter };
+    let routes = Router::new().route("/", get(home)).route("/healthz", get(health)).route(
+        "/metrics",
+        get(|State(service): State<Service>| async move { service.metrics.render() }),
+    );
 
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let listener = TcpListener::bind(address).await?;

@@ -59,6 +59,9 @@ mod environment;
 mod error;
 mod excerpt;
 mod identity;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub mod metrics;
 #[cfg(any(feature = "bb8", feature = "deadpool", feature = "diesel-async", feature = "sqlx"))]
 #[cfg_attr(
     docsrs,

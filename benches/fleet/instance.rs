@@ -154,7 +154,7 @@ impl Instance {
     /// A clock that is set, by up to 5 min, or a machine that sleeps, for 10 min to 8 h.
     fn weather(&mut self, at: Millis) {
         let mut awake = at;
-        if self.chance.number() % 2 == 0 {
+        if self.chance.number().is_multiple_of(2) {
             self.wall_ahead += self.chance.between(0, 10 * MINUTE) as i64 - 5 * MINUTE as i64;
         } else {
             let asleep = self.chance.between(10 * MINUTE, 8 * HOUR);

@@ -30,7 +30,7 @@ pub fn draw(size: u32, curves: &[(&str, Tally)]) -> String {
         let (from, to) = (across(outage.start), across(outage.end));
         line(
             &mut svg,
-            format!(
+            &format!(
                 "<rect x=\"{from:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{HEIGHT}\" fill=\"#ddd\"/>",
                 (to - from).max(1.0)
             ),
@@ -40,7 +40,7 @@ pub fn draw(size: u32, curves: &[(&str, Tally)]) -> String {
         let y = down(10_f64.powi(power));
         line(
             &mut svg,
-            format!(
+            &format!(
                 "<path d=\"M{LEFT} {y:.1}h{WIDTH}\" stroke=\"#bbb\" stroke-width=\"0.5\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 LEFT - 6.0,
@@ -54,19 +54,19 @@ pub fn draw(size: u32, curves: &[(&str, Tally)]) -> String {
         let y = TOP + HEIGHT + 18.0;
         line(
             &mut svg,
-            format!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">day {}</text>", day + 1),
+            &format!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">day {}</text>", day + 1),
         );
     }
     for (number, ((name, tally), colour)) in curves.iter().zip(COLOURS).enumerate() {
         let x = LEFT + 160.0 * number as f64;
-        line(&mut svg, format!("<text x=\"{x}\" y=\"32\" fill=\"{colour}\">{name}</text>"));
-        line(&mut svg, curve(tally, colour));
+        line(&mut svg, &format!("<text x=\"{x}\" y=\"32\" fill=\"{colour}\">{name}</text>"));
+        line(&mut svg, &curve(tally, colour));
     }
     svg + "</svg>\n"
 }
 
-fn line(svg: &mut String, line: String) {
-    svg.push_str(&line);
+fn line(svg: &mut String, line: &str) {
+    svg.push_str(line);
     svg.push('\n');
 }
 

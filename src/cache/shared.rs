@@ -222,6 +222,8 @@ impl Shared {
         // A runtime that is shutting down drops the task at once, and that takes the lock again.
         drop(slot);
         events::launched(&self.source_name, launch);
+        #[cfg(feature = "metrics")]
+        crate::metrics::token_requested(&self.source_name, launch.forced);
         let fetch = pilot.fetch(self.source.clone(), self.scope.clone());
         runtime.spawn(fetch.instrument(events::fetch_span(&self.source_name)));
         flight
@@ -245,6 +247,13 @@ impl Shared {
         }
         drop(slot);
         events::landed(&self.source_name, &landing);
+        #[cfg(feature = "metrics")]
+        crate::metrics::token_answered(
+            &self.source_name,
+            landing.outcome.as_ref(),
+            landing.unchanged,
+            now.wall,
+        );
         self.changes.send_replace(());
         landing.outcome
     }

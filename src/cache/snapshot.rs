@@ -26,8 +26,9 @@ impl Snapshot {
     }
 
     fn starts_fetch(&self, now: Moment) -> bool {
-        !now.is_before(self.renew_at)
-            && !self.lands_by.is_some_and(|end| now.monotonic < end)
-            && !self.retry_at.is_some_and(|end| now.is_before(end))
+        let is_due = !now.is_before(self.renew_at);
+        let is_under_way = self.lands_by.is_some_and(|end| now.monotonic < end);
+        let is_paused = self.retry_at.is_some_and(|end| now.is_before(end));
+        is_due && !is_under_way && !is_paused
     }
 }

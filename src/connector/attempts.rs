@@ -113,9 +113,17 @@ impl Connector {
                 pass = self.next_pass(pass, error, login, patience, &progress).await?;
             }
         };
-        timeout_at(progress.deadline(), work)
+        #[cfg(feature = "metrics")]
+        let began = SystemClock.now().monotonic;
+        let established = timeout_at(progress.deadline(), work)
             .await
-            .unwrap_or_else(|_| Err(self.timed_out(&progress)))
+            .unwrap_or_else(|_| Err(self.timed_out(&progress)));
+        #[cfg(feature = "metrics")]
+        if patience == Patience::Retry {
+            let took = SystemClock.now().monotonic - began;
+            crate::metrics::connected(took, established.as_ref().err(), progress.stage());
+        }
+        established
     }
 
     /// What a pass needs before it begins.

@@ -86,7 +86,12 @@ impl PreparedTls {
 
     fn start(&self, began: Instant) -> Result<Build, TlsError> {
         let set_up = self.set_up.clone();
-        let work = Background::start("tls-set-up", move || TlsConnector::build(&set_up));
+        let work = Background::start("tls-set-up", move || {
+            let built = TlsConnector::build(&set_up);
+            #[cfg(feature = "metrics")]
+            crate::metrics::tls_set_up(built.is_ok());
+            built
+        });
         Ok(Build { began, work: work.map_err(set_up_failed)? })
     }
 }

@@ -18,6 +18,8 @@ mod diagnose;
 #[cfg(all(feature = "emulator", unix))]
 mod emulator;
 mod examples;
+#[cfg(all(feature = "metrics", feature = "emulator", unix))]
+mod metrics;
 mod pool;
 #[cfg(all(feature = "emulator", unix))]
 mod proxy;

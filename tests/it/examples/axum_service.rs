@@ -33,6 +33,11 @@ impl Service {
 
     /// The status and the JSON body of the answer.
     fn get(&self, path: &str) -> (u16, Value) {
+        let (status, body) = self.get_text(path);
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    fn get_text(&self, path: &str) -> (u16, String) {
         let mut socket = TcpStream::connect(&self.address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let request =
@@ -42,7 +47,7 @@ impl Service {
         socket.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap())
+        (status, body.to_owned())
     }
 }
 
@@ -60,6 +65,21 @@ fn it_answers_from_the_database_and_reports_token_and_pool() {
     assert!(body["token"]["age_s"].is_u64(), "{body}");
     assert_eq!(body["token"]["last_error"], Value::Null);
     assert_eq!((&body["pool"]["size"], &body["pool"]["available"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn it_tells_prometheus_how_its_connects_went() {
+    let azure = LocalAzure::start_blocking().unwrap();
+    let service = Service::start(&azure);
+    assert_eq!(service.get("/").0, 200);
+    let (status, metrics) = service.get_text("/metrics");
+    assert_eq!(status, 200);
+    for start in [
+        "db_client_connection_create_time_bucket{db_system_name=\"postgresql\"",
+        "postgres_entra_tls_set_ups{outcome=\"success\"} 1",
+    ] {
+        assert!(metrics.lines().any(|line| line.starts_with(start)), "{start} is not in {metrics}");
+    }
 }
 
 #[test]
