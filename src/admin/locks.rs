@@ -4,6 +4,7 @@ use tokio_postgres::{Client, error::SqlState};
 
 use super::{
     AdminError,
+    error::how_to_unlock,
     plan::{TAKE_TURN, TURN, begin_reading},
 };
 
@@ -18,7 +19,8 @@ pub(super) async fn name_holders<T>(
             if cause.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) =>
         {
             let holders = holders(client, step == TAKE_TURN).await?;
-            Err(AdminError::Locked { step, holders, cause })
+            let advice = how_to_unlock(&holders);
+            Err(AdminError::Locked { step, holders, advice, cause })
         }
         outcome => outcome,
     }

@@ -4,6 +4,7 @@ use tokio_postgres::{Client, Row, Transaction, error::SqlState};
 
 use super::{
     AdminError, Change, ListedPrincipal, Plan, Principal,
+    error::how_to_remove,
     locks::name_holders,
     plan::{begin, begin_reading, commit},
     principal::ADMIN_DATABASE,
@@ -163,7 +164,8 @@ async fn execute(client: &mut Client, statement: String) -> Result<(), AdminErro
 
 fn still_in_use(role: &str, name: &str, in_the_way: InTheWay) -> AdminError {
     let removal = in_the_way.removal(role, name);
-    AdminError::StillInUse { role: role.to_owned(), remains: in_the_way.remains, removal }
+    let advice = how_to_remove(&removal);
+    AdminError::StillInUse { role: role.to_owned(), remains: in_the_way.remains, removal, advice }
 }
 
 /// The roles that belong to principals, in alphabetical order.

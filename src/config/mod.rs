@@ -17,3 +17,4 @@ pub use settings::{
 };
 pub(crate) use settings::{Choice, check_role_name};
 pub use variables::ConnectionNames;
+pub(crate) use variables::value_of;

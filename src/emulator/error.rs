@@ -2,19 +2,16 @@ use std::{error::Error as StdError, io};
 
 use tokio::task::JoinError;
 
-/// Why the local Azure could not be started or could not do what was asked.
-#[derive(Debug, thiserror::Error)]
+use crate::error::text::write_as_problem_and_hint;
+
+/// Why the local Azure could not be started or could not do what was asked. `Display` reads
+/// `<problem>; <hint>`.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum EmulatorError {
     /// No PostgreSQL server programs were found on this machine.
-    #[error(
-        "no PostgreSQL server programs were found; install them with \
-         `sudo apt-get install -y postgresql` (Debian, Ubuntu) or \
-         `brew install postgresql@17` (macOS), or name their folder in POSTGRES_ENTRA_PG_BIN"
-    )]
     PostgresNotFound,
     /// A setting of the builder or the variable `POSTGRES_ENTRA_PG_BIN` can't be used.
-    #[error("{problem}; {hint}")]
     #[non_exhaustive]
     Setting {
         /// What can't be used, and the variable that holds it, if one does.
@@ -23,7 +20,6 @@ pub enum EmulatorError {
         hint: String,
     },
     /// The operating system refused something.
-    #[error("could not {step}")]
     #[non_exhaustive]
     Io {
         /// What was being done.
@@ -33,7 +29,6 @@ pub enum EmulatorError {
         cause: io::Error,
     },
     /// A key or certificate could not be made.
-    #[error("could not create {what}")]
     #[non_exhaustive]
     Crypto {
         /// What was being made.
@@ -43,7 +38,6 @@ pub enum EmulatorError {
         cause: Box<dyn StdError + Send + Sync>,
     },
     /// The PostgreSQL server did not come up.
-    #[error("the PostgreSQL server did not {step}; its log ends:\n{log}")]
     #[non_exhaustive]
     Cluster {
         /// What it was to do.
@@ -52,14 +46,44 @@ pub enum EmulatorError {
         log: String,
     },
     /// The PostgreSQL server refused a statement.
-    #[error("the PostgreSQL server refused the statement")]
     Sql(#[source] tokio_postgres::Error),
     /// The local Azure stopped before it had answered.
-    #[error("the local Azure has stopped")]
     Stopped,
 }
 
+write_as_problem_and_hint!(EmulatorError);
+
 impl EmulatorError {
+    fn problem(&self) -> String {
+        match self {
+            Self::PostgresNotFound => "no PostgreSQL server programs were found".to_owned(),
+            Self::Setting { problem, .. } => problem.clone(),
+            Self::Io { step, .. } => format!("could not {step}"),
+            Self::Crypto { what, .. } => format!("could not create {what}"),
+            Self::Cluster { step, log } => {
+                format!("the PostgreSQL server did not {step}, and its log ends:\n{log}\n")
+            }
+            Self::Sql(_) => "the PostgreSQL server refused the statement".to_owned(),
+            Self::Stopped => "the local Azure has stopped".to_owned(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::PostgresNotFound => {
+                "install them with `sudo apt-get install -y postgresql` (Debian, Ubuntu) or \
+                 `brew install postgresql@17` (macOS), or name their folder in POSTGRES_ENTRA_PG_BIN"
+            }
+            Self::Setting { hint, .. } => hint,
+            Self::Io { .. } => "see the operating system's answer, which is the cause",
+            Self::Crypto { .. } => "see the cryptography library's answer, which is the cause",
+            Self::Cluster { .. } => "mend what the log names",
+            Self::Sql(_) => "see the server's own error, which is the cause",
+            Self::Stopped => "start another",
+        }
+    }
+
     pub(crate) fn io(step: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { step: step.into(), cause }
     }

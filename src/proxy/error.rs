@@ -1,11 +1,12 @@
 use std::io;
 
+use crate::error::text::write_as_problem_and_hint;
+
 /// Why a proxy could not be started.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ProxyError {
     /// A setting of the builder can't be used.
-    #[error("{problem}; {hint}")]
     #[non_exhaustive]
     Setting {
         /// What is wrong.
@@ -14,7 +15,6 @@ pub enum ProxyError {
         hint: &'static str,
     },
     /// The operating system refused something.
-    #[error("could not {step}; {hint}")]
     #[non_exhaustive]
     Io {
         /// What was being done.
@@ -27,6 +27,8 @@ pub enum ProxyError {
     },
 }
 
+write_as_problem_and_hint!(ProxyError);
+
 impl ProxyError {
     pub(super) fn setting(problem: impl Into<String>, hint: &'static str) -> Self {
         Self::Setting { problem: problem.into(), hint }
@@ -37,6 +39,13 @@ impl ProxyError {
         hint: &'static str,
     ) -> impl FnOnce(io::Error) -> Self {
         move |cause| Self::Io { step: step.into(), hint, cause }
+    }
+
+    fn problem(&self) -> String {
+        match self {
+            Self::Setting { problem, .. } => problem.clone(),
+            Self::Io { step, .. } => format!("could not {step}"),
+        }
     }
 
     /// What to do about it.

@@ -17,6 +17,7 @@ use std::{cell::OnceCell, collections::HashMap};
 use zeroize::Zeroizing;
 
 pub use self::names::ConnectionNames;
+pub(crate) use self::outside::value_of;
 use self::{
     identity::{Decision, Provenance},
     outside::check_outside,

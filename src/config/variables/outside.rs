@@ -1,6 +1,6 @@
 //! What stands around a value and is no part of it: quotes, and characters that nobody sees.
 
-use crate::error::ConfigError;
+use crate::{environment::Environment, error::ConfigError};
 
 /// Straight and typographic ones; a file of variables, a shell or a form may have kept them.
 const QUOTES: [(char, char); 5] =
@@ -25,6 +25,16 @@ pub(super) fn check_outside(value: &str) -> Result<(), ConfigError> {
         ));
     }
     Ok(())
+}
+
+/// The value of a variable that states where tokens come from, if it is set.
+pub(crate) fn value_of(
+    environment: &Environment,
+    name: &str,
+) -> Result<Option<String>, ConfigError> {
+    let value = environment.get(name);
+    check_outside(value.as_deref().unwrap_or_default()).map_err(|error| error.in_variable(name))?;
+    Ok(value)
 }
 
 /// Byte order mark, zero-width characters, marks of direction, soft hyphen, and the blanks that are not

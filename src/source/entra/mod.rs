@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     cloud::Cloud,
+    config::value_of,
     environment::Environment,
     error::{ConfigError, TokenError, TokenErrorKind},
     identity::is_tenant,
@@ -72,7 +73,7 @@ impl TokenEndpoint {
 
     /// The same tenant in the cloud, or where `AZURE_AUTHORITY_HOST` says.
     fn in_environment(self, cloud: Cloud, environment: &Environment) -> Result<Self, ConfigError> {
-        match environment.get(AUTHORITY_VARIABLE) {
+        match value_of(environment, AUTHORITY_VARIABLE)? {
             Some(url) => {
                 self.with_authority_host(&url).map_err(|e| e.in_variable(AUTHORITY_VARIABLE))
             }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     background::Background,
+    config::value_of,
     environment::Environment,
     error::{ConfigError, ConfigErrorKind, TokenErrorKind},
     tls::connect_trusting_only,
@@ -60,7 +61,7 @@ impl TokenProxy {
     pub(in crate::source) fn from_environment(
         environment: &Environment,
     ) -> Result<Option<Self>, ConfigError> {
-        let Some(url) = environment.get(URL_VARIABLE) else {
+        let Some(url) = value_of(environment, URL_VARIABLE)? else {
             let companions = [NAME_VARIABLE, FILE_VARIABLE, DATA_VARIABLE];
             return match companions.into_iter().find(|name| environment.get(name).is_some()) {
                 Some(companion) => Err(without_proxy(companion)),

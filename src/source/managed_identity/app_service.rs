@@ -3,6 +3,7 @@ use reqwest::Url;
 
 use super::Selectors;
 use crate::{
+    config::value_of,
     environment::Environment,
     error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
     identity::UserAssignedId,
@@ -63,8 +64,8 @@ impl AppService {
     /// [`ConfigError`] if either variable is missing or the endpoint is not a plain HTTP URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let endpoint =
-            environment.get(ENDPOINT_VARIABLE).ok_or_else(|| missing(ENDPOINT_VARIABLE))?;
-        if environment.get(HEADER_VARIABLE).is_none() {
+            value_of(environment, ENDPOINT_VARIABLE)?.ok_or_else(|| missing(ENDPOINT_VARIABLE))?;
+        if value_of(environment, HEADER_VARIABLE)?.is_none() {
             return Err(missing(HEADER_VARIABLE));
         }
         Self::at(&endpoint, Header::Environment(environment.clone()))

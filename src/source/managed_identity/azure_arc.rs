@@ -10,6 +10,7 @@ use reqwest::Url;
 use super::Selectors;
 use crate::{
     background::Background,
+    config::value_of,
     environment::Environment,
     error::{ConfigError, TokenError, TokenErrorKind},
     identity::UserAssignedId,
@@ -65,7 +66,7 @@ impl AzureArc {
     /// [`ConfigError`] if that variable is not a plain HTTP URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let default = || "http://localhost:40342/metadata/identity/oauth2/token".to_owned();
-        let endpoint = environment.get(ENDPOINT_VARIABLE).unwrap_or_else(default);
+        let endpoint = value_of(environment, ENDPOINT_VARIABLE)?.unwrap_or_else(default);
         let endpoint =
             endpoint::local(&endpoint).map_err(|error| error.in_variable(ENDPOINT_VARIABLE))?;
         Ok(Self { endpoint, tokens_folder: tokens_folder(environment), identity: None })

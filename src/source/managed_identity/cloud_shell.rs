@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     cloud::resource_of,
+    config::value_of,
     environment::Environment,
     error::{ConfigError, ConfigErrorKind, TokenError},
     source::{
@@ -35,7 +36,7 @@ impl CloudShell {
     ///
     /// [`ConfigError`] if that variable is missing or not a plain HTTP URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let endpoint = environment.get(ENDPOINT_VARIABLE).ok_or_else(missing)?;
+        let endpoint = value_of(environment, ENDPOINT_VARIABLE)?.ok_or_else(missing)?;
         let endpoint = endpoint::local(&endpoint);
         Ok(Self { endpoint: endpoint.map_err(|error| error.in_variable(ENDPOINT_VARIABLE))? })
     }

@@ -3,6 +3,7 @@ use reqwest::Url;
 
 use super::{Selectors, hint::ELSEWHERE, machine};
 use crate::{
+    config::value_of,
     environment::Environment,
     error::{ConfigError, TokenError, TokenErrorKind},
     identity::UserAssignedId,
@@ -65,7 +66,7 @@ impl Imds {
     ///
     /// [`ConfigError`] if that variable is not a plain HTTP URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        match environment.get(BASE_VARIABLE) {
+        match value_of(environment, BASE_VARIABLE)? {
             Some(url) => Self::new().with_base_url(&url).map_err(|e| e.in_variable(BASE_VARIABLE)),
             None => Ok(Self::new()),
         }

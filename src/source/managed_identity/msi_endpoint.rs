@@ -3,6 +3,7 @@ use reqwest::Url;
 
 use super::Selectors;
 use crate::{
+    config::value_of,
     environment::Environment,
     error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
     identity::UserAssignedId,
@@ -55,7 +56,7 @@ impl MsiEndpoint {
         identity: Option<&UserAssignedId>,
     ) -> Result<Self, ConfigError> {
         for variable in [ENDPOINT_VARIABLE, SECRET_VARIABLE] {
-            if environment.get(variable).is_none() {
+            if value_of(environment, variable)?.is_none() {
                 return Err(missing(variable));
             }
         }

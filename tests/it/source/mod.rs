@@ -13,3 +13,4 @@ mod replies;
 mod requests;
 #[cfg(all(feature = "emulator", unix))]
 mod token_proxy;
+mod variables;
