@@ -76,7 +76,7 @@ async fn a_grant_to_a_role_that_does_not_exist_is_refused() {
     let error = admin::grant(&mut client, &Grant::new("absent", "orders", Level::Read)).await;
     assert!(matches!(error, Err(AdminError::RoleMissing { .. })));
     let error = admin::privileges(&mut client, "absent").await.unwrap_err();
-    assert_eq!(error.to_string(), r#"there is no role "absent": create the principal first"#);
+    assert_eq!(error.to_string(), r#"there is no role "absent"; create the principal first"#);
 }
 
 #[tokio::test]
