@@ -1,7 +1,7 @@
 //! Token sources: their requests, what they make of the answers, and what holds under attack.
 
-#[cfg(all(feature = "azure-identity", unix))]
 mod attempts;
+#[cfg(all(feature = "azure-identity", unix))]
 mod developer_tools;
 mod faults;
 #[cfg(all(feature = "emulator", target_os = "linux"))]
