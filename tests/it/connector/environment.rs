@@ -81,19 +81,19 @@ async fn a_password_needs_no_source() {
 }
 
 #[tokio::test]
-async fn a_platform_without_support_is_named_and_never_taken_for_a_virtual_machine() {
-    let cases = [
-        (("IDENTITY_SERVER_THUMBPRINT", "00"), "Service Fabric"),
-        (("IMDS_ENDPOINT", "http://localhost:40342"), "Azure Arc"),
+async fn a_platform_without_support_is_named_and_never_taken_for_app_service() {
+    let fabric = ("IDENTITY_SERVER_THUMBPRINT", "00");
+    let line = chosen(&[&[HOST, USER, fabric], &APP_SERVICE]).await;
+    assert!(line.starts_with("error: ") && line.contains("Service Fabric"), "{line}");
+}
+
+#[tokio::test]
+async fn a_machine_of_azure_arc_is_not_taken_for_a_virtual_machine() {
+    let arc = [
+        ("IMDS_ENDPOINT", "http://localhost:40342"),
+        ("IDENTITY_ENDPOINT", "http://localhost:40342/metadata/identity/oauth2/token"),
     ];
-    for ((name, value), platform) in cases {
-        let endpoint = ("IDENTITY_ENDPOINT", "http://localhost:40342/metadata");
-        let header = ("IDENTITY_HEADER", "secret-of-the-platform");
-        let identity =
-            if platform == "Azure Arc" { vec![endpoint] } else { vec![endpoint, header] };
-        let line = chosen(&[&[HOST, USER, (name, value)], &identity]).await;
-        assert!(line.starts_with("error: ") && line.contains(platform), "{line}");
-    }
+    assert_eq!(chosen(&[&[HOST, USER], &arc]).await, "source: Azure Arc");
 }
 
 #[tokio::test]
