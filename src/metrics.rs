@@ -1,4 +1,4 @@
-//! What a running process tells through the [`metrics`](::metrics) facade (feature `metrics`).
+//! What a running process tells through the [`metrics`] facade (feature `metrics`).
 //!
 //! A recorder that the application installs takes them, such as that of `metrics-exporter-prometheus`;
 //! without one nothing happens. Nothing is recorded when the cache hands out the token that it holds.
