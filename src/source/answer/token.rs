@@ -30,17 +30,20 @@ struct Reply {
 
 /// The token in a successful answer. No error tells anything of the body, which may hold a token.
 ///
-/// Whether it is a good one, the door of the cache judges.
+/// Whether it is a good one, the door of the cache judges. The `secrets` are those of the request, which an
+/// error in the place of a token may repeat.
 pub(in crate::source) fn read(
     source: &'static str,
     answer: &Answer,
+    secrets: &[&str],
 ) -> Result<AccessToken, TokenError> {
-    read_at(source, answer, SystemClock.now().wall)
+    read_at(source, answer, secrets, SystemClock.now().wall)
 }
 
 fn read_at(
     source: &'static str,
     answer: &Answer,
+    secrets: &[&str],
     now: SystemTime,
 ) -> Result<AccessToken, TokenError> {
     let invalid = |problem| {
@@ -53,7 +56,7 @@ fn read_at(
     })?;
     let Some(Value::String(text)) = reply.access_token else {
         return Err(if reply.error.is_some() {
-            Refusal::read(&answer.body, &[]).into_error(source, answer, TokenErrorKind::Denied)
+            Refusal::read(&answer.body, secrets).into_error(source, answer, TokenErrorKind::Denied)
         } else {
             invalid("the answer holds no access_token")
         });
@@ -107,7 +110,7 @@ mod tests {
     fn read(body: impl Into<Vec<u8>>) -> Result<AccessToken, TokenError> {
         let answer =
             Answer { status: 200, retry_after: None, challenge: None, body: body.into().into() };
-        read_at("test", &answer, at(1_700_000_000))
+        read_at("test", &answer, &[], at(1_700_000_000))
     }
 
     #[test]

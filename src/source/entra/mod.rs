@@ -113,7 +113,7 @@ impl TokenEndpoint {
             .await
             .map_err(|error| self.explain_absence(error))?;
         if answer.is_success() {
-            token::read(source, &answer)
+            token::read(source, &answer, secrets)
         } else {
             Err(refused(source, &answer, secrets))
         }

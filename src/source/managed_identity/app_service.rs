@@ -101,7 +101,7 @@ impl AppService {
         request.headers_mut().insert("x-identity-header", header_value);
         // Azure Automation, which speaks the same protocol, insists on it.
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        super::attempt(NAME, &self.client, request, |answer| {
+        super::attempt(NAME, &self.client, request, &[header.expose()], |answer| {
             super::refused(NAME, answer, &[header.expose()], kind(answer.status))
         })
         .await

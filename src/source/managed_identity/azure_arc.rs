@@ -109,7 +109,7 @@ impl AzureArc {
         if !answer.is_success() {
             return Err(refused(&answer, &[key.expose()]));
         }
-        super::confirmed(NAME, self.identity.as_ref(), token::read(NAME, &answer)?)
+        super::confirmed(NAME, self.identity.as_ref(), token::read(NAME, &answer, &[key.expose()])?)
     }
 
     fn request(&self, scope: &str) -> Result<Request, TokenError> {

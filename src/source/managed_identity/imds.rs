@@ -131,7 +131,7 @@ impl Imds {
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        let answer = super::attempt(NAME, &self.client, request, refused).await;
+        let answer = super::attempt(NAME, &self.client, request, &[], refused).await;
         answer.map_err(|error| self.explain_absence(error))
     }
 }

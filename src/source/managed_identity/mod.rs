@@ -78,10 +78,11 @@ async fn attempt(
     source: &'static str,
     client: &Client,
     request: Request,
+    secrets: &[&str],
     refuse: impl FnOnce(&Answer) -> TokenError,
 ) -> Result<AccessToken, TokenError> {
     let answer = exchange(source, client, request, ATTEMPT_TIMEOUT).await?;
-    if answer.is_success() { token::read(source, &answer) } else { Err(refuse(&answer)) }
+    if answer.is_success() { token::read(source, &answer, secrets) } else { Err(refuse(&answer)) }
 }
 
 /// The token, if its claims say that it is of the identity that was asked for. Some endpoints don't know the

@@ -79,10 +79,11 @@ impl MsiEndpoint {
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
         request.headers_mut().insert("secret", value);
-        let token = super::attempt(NAME, &Client::Plain, request, |answer| {
+        let token = super::attempt(NAME, &Client::Plain, request, &[secret.expose()], |answer| {
             super::refused(NAME, answer, &[secret.expose()], kind_of(answer.status))
-        });
-        super::confirmed(NAME, self.identity.as_ref(), token.await?)
+        })
+        .await?;
+        super::confirmed(NAME, self.identity.as_ref(), token)
     }
 }
 
