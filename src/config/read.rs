@@ -177,21 +177,53 @@ mod tests {
         assert!(left_out_of("DATABASE_URL", "host=h sslcompression=1").is_empty());
     }
 
-    /// The variables in the row of the documentation that ends so.
-    fn documented(row_end: &str) -> BTreeSet<&'static str> {
-        let documentation = include_str!("read.rs");
-        let row = documentation.lines().find(|line| {
-            line.trim().starts_with("/// | 3 |") && line.ends_with(&format!("{row_end} |"))
-        });
-        let cell = row.unwrap().split(" | ").nth(2).unwrap();
-        cell.split(", ").map(|name| name.trim_matches('`')).collect()
+    /// The variables that are asked for where nothing but a host is stated; Spring's keys apart,
+    /// which are looked for among the names that are there.
+    fn read() -> BTreeSet<String> {
+        let environment = Environment::from_vars([("PGHOST", "h")]);
+        let names = ConnectionNames::default();
+        let variables = Variables::new(&environment, &names);
+        let Found { parameters, provenance } = variables.find().unwrap();
+        variables.decide_identity(&parameters, provenance).unwrap();
+        variables.asked()
+    }
+
+    /// The variables that a cell of a table names. One that begins with an underscore has the
+    /// beginning of the one before it; one that ends with it is a prefix of the cell's first.
+    fn named_in(cell: &str) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for word in cell.split('`').skip(1).step_by(2) {
+            if word.starts_with('_') {
+                let (beginning, _) = names.last().unwrap().rsplit_once('_').unwrap();
+                names.push(format!("{beginning}{word}"));
+            } else if word.ends_with('_') {
+                names.push(format!("{word}{}", names[0]));
+            } else if word.starts_with(|c: char| c.is_ascii_uppercase()) {
+                names.push(word.to_owned());
+            }
+        }
+        names
+    }
+
+    /// The cells of the rows of all tables.
+    fn rows(documentation: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+        let lines = documentation.lines().map(|line| line.trim().trim_start_matches("/// "));
+        lines.filter(|line| line.starts_with("| ")).map(|line| line.split(" | ").collect())
     }
 
     #[test]
     fn the_documentation_lists_the_variables_that_are_read() {
-        let rows = [("names another host", 0), ("can't be had", 1), ("have no effect", 2)];
-        for (row_end, wanted) in rows {
-            let read: BTreeSet<_> = keywords::variables()
+        let listed = rows(include_str!("read.rs")).flat_map(|row| named_in(row[1]));
+        assert_eq!(listed.collect::<BTreeSet<_>>(), read());
+    }
+
+    #[test]
+    fn the_documentation_says_what_becomes_of_each_variable_of_libpq() {
+        let outcomes = [("names another host", 0), ("can't be had", 1), ("have no effect", 2)];
+        for (row_end, wanted) in outcomes {
+            let row = rows(include_str!("read.rs"))
+                .find(|row| row[0] == "| 3" && row[2].ends_with(&format!("{row_end} |")));
+            let read = keywords::variables()
                 .filter(|(_, keyword)| {
                     wanted
                         == match keywords::treatment(keyword) {
@@ -200,9 +232,20 @@ mod tests {
                             Treatment::Ignored | Treatment::Useless(_) => 2,
                         }
                 })
-                .map(|(variable, _)| variable)
-                .collect();
-            assert_eq!(documented(row_end), read);
+                .map(|(variable, _)| variable.to_owned());
+            let listed = named_in(row.unwrap()[1]);
+            assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), read.collect());
+        }
+    }
+
+    #[test]
+    fn the_guide_names_variables_that_are_read() {
+        let guide = include_str!("../guide/identities.md");
+        let numbered = rows(guide).filter(|row| row[0].ends_with(|c: char| c.is_ascii_digit()));
+        let named: Vec<_> = numbered.flat_map(|row| named_in(row[row.len() / 2])).collect();
+        assert!(named.len() > 20, "{named:?}");
+        for name in named {
+            assert!(read().contains(&name), "{name}");
         }
     }
 }

@@ -43,6 +43,9 @@ pub(super) struct Variables<'a> {
     environment: &'a Environment,
     names: &'a ConnectionNames,
     spellings: OnceCell<Spellings>,
+    /// The names that were asked for.
+    #[cfg(test)]
+    asked: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
 
 /// Names by their letters and digits.
@@ -65,7 +68,13 @@ fn letters(name: &str) -> String {
 
 impl<'a> Variables<'a> {
     pub(super) fn new(environment: &'a Environment, names: &'a ConnectionNames) -> Self {
-        Self { environment, names, spellings: OnceCell::new() }
+        Self {
+            environment,
+            names,
+            spellings: OnceCell::new(),
+            #[cfg(test)]
+            asked: Default::default(),
+        }
     }
 
     /// What Service Connector states, else `DATABASE_URL`; and what is missing, from libpq's variables.
@@ -124,6 +133,8 @@ impl<'a> Variables<'a> {
 
     /// A variable by its full name, value untouched: a password may begin or end with a blank.
     pub(super) fn get_verbatim(&self, name: &str) -> Result<Option<Variable>, ConfigError> {
+        #[cfg(test)]
+        self.asked.borrow_mut().insert(name.to_owned());
         if self.environment.is_not_unicode(name) {
             return Err(not_unicode(name));
         }
@@ -137,6 +148,12 @@ impl<'a> Variables<'a> {
     /// Whether a variable is set, whatever its value says.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.environment.get(name).is_some()
+    }
+
+    /// The names that were asked for so far.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> std::collections::BTreeSet<String> {
+        self.asked.borrow().clone()
     }
 
     /// The names of all variables, in alphabetical order.
