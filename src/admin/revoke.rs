@@ -40,7 +40,8 @@ impl fmt::Display for RevokeOutcome {
 /// it has in other schemas or by a higher level, and what it has as a member of another role stay.
 ///
 /// The privileges on the database are needed by grants in its other schemas too: run those again. As ever
-/// in PostgreSQL, a privilege on a table takes the same privilege on single columns with it.
+/// in PostgreSQL, a privilege on a table takes the same privilege on single columns with it. A table that
+/// another session has created and not committed keeps what it was given: run the revoke again after that.
 ///
 /// Works again if run twice, after the role was dropped, and from several jobs at once.
 ///
