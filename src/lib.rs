@@ -6,6 +6,14 @@
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 compile_error!("postgres-entra needs a TLS stack: enable the feature `native-tls` or `rustls`");
 
+/// A picture for the end of a page of documentation; it scrolls where the page is narrow.
+#[cfg(doc)]
+macro_rules! picture {
+    ($file:literal) => {
+        concat!("\n\n<div style=\"overflow-x:auto\">\n", include_str!($file), "</div>\n")
+    };
+}
+
 pub mod admin;
 /// The guide: one page a subject.
 #[cfg(doc)]
@@ -26,6 +34,7 @@ pub mod guide {
     #[doc = include_str!("guide/safety.md")]
     pub mod safety {}
     #[doc = include_str!("guide/tokens.md")]
+    #[doc = picture!("guide/pictures/refresher.svg")]
     pub mod tokens {}
     #[doc = include_str!("guide/troubleshooting.md")]
     pub mod troubleshooting {}
@@ -41,6 +50,10 @@ pub mod guide {
 }
 #[cfg(doc)]
 #[doc = include_str!("architecture.md")]
+#[doc = "\n# In pictures\n\nThe rooms:"]
+#[doc = picture!("guide/pictures/rooms.svg")]
+#[doc = "\nA connect:"]
+#[doc = picture!("guide/pictures/connect.svg")]
 pub mod architecture {}
 mod background;
 #[cfg(any(feature = "blocking", feature = "diesel"))]
