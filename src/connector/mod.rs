@@ -43,6 +43,15 @@ use crate::{
 /// For one connection at start-up. Whoever opens more keeps a [`Connector`], which keeps the token
 /// and the TLS set-up. Cancel safe, as [`Connector::connect`] is.
 ///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = postgres_entra::connect().await?;
+/// let row = client.query_one("SELECT current_user::text", &[]).await?;
+/// println!("logged in as {}", row.get::<_, &str>(0));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// As [`Connector::from_env`] and [`Connector::connect`].
@@ -58,6 +67,17 @@ pub async fn connect() -> Result<Client, Error> {
 ///
 /// Cloning is cheap, and clones share the token cache and the TLS set-up. Nothing runs in the
 /// background until the first connect.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), postgres_entra::Error> {
+/// use postgres_entra::Connector;
+///
+/// let connector = Connector::from_env()?;
+/// let orders = connector.connect().await?;
+/// let reports = connector.connect().await?; // with the same token, as long as it is valid
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Events
 ///
@@ -124,6 +144,25 @@ impl Connector {
     /// Nothing happens on the client until the connection is polled. Cancel safe, as
     /// [`connect`](Self::connect).
     ///
+    /// ```no_run
+    /// # async fn example(connector: postgres_entra::Connector) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::future::poll_fn;
+    /// use tokio_postgres::AsyncMessage;
+    ///
+    /// let (client, mut connection) = connector.connect_parts().await?;
+    /// tokio::spawn(async move {
+    ///     while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+    ///         if let AsyncMessage::Notification(order) = message {
+    ///             println!("new order: {}", order.payload());
+    ///         }
+    ///     }
+    ///     // The connection has ended: connect and LISTEN again.
+    /// });
+    /// client.batch_execute("LISTEN orders").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Connector::connect`].
@@ -150,6 +189,19 @@ impl Connector {
     }
 
     /// A connector with settings, token source, deadline or TLS library of your choice.
+    ///
+    /// ```
+    /// # fn example() -> Result<(), postgres_entra::Error> {
+    /// use std::time::Duration;
+    /// use postgres_entra::Connector;
+    ///
+    /// let connector = Connector::builder()
+    ///     .deadline(Duration::from_secs(10))
+    ///     .trust_host("orders.db.contoso.example") // a name of one's own for the server
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> ConnectorBuilder {
         ConnectorBuilder::new()
     }
@@ -158,6 +210,20 @@ impl Connector {
     /// whether there was anything to cancel.
     ///
     /// Cancel safe: dropping the future gives the request up.
+    ///
+    /// ```no_run
+    /// # async fn example(connector: postgres_entra::Connector) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use tokio::time::timeout;
+    ///
+    /// let client = connector.connect().await?;
+    /// let report = client.batch_execute("REFRESH MATERIALIZED VIEW sales");
+    /// if timeout(Duration::from_secs(60), report).await.is_err() {
+    ///     connector.cancel_query(&client.cancel_token()).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
