@@ -128,6 +128,12 @@ impl Held {
         !now.is_before(self.renew_at)
     }
 
+    /// Whether this one is to be kept although the other one came: it can be served for longer, and no server
+    /// has rejected it.
+    pub(super) fn is_better_than(&self, other: &Self, now: Moment) -> bool {
+        !self.suspect && self.is_servable(now) && self.left(now) > other.left(now)
+    }
+
     /// Time until it should be renewed.
     pub(super) fn renew_in(&self, now: Moment) -> Duration {
         self.renew_after.saturating_sub(self.age(now))

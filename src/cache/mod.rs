@@ -89,7 +89,7 @@ use shared::{Shared, Step};
 ///
 /// - The renewal point is the issuer's `refresh_on` or half of the token's life, and a little earlier at
 ///   random. The same token again is normal, since managed identity endpoints cache: it is asked for
-///   again after half of what is left.
+///   again after half of what is left. So it is if a token with less life comes, which is not taken.
 /// - A failed renewal keeps the valid token and is tried again after a pause. An outage of the identity
 ///   service that is shorter than half of the token's remaining life is not felt, if calls come or
 ///   [`keep_fresh`](Self::keep_fresh) is on; without either nothing renews the token, and it expires.

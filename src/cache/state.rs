@@ -227,12 +227,16 @@ impl<F: Clone> State<F> {
         random: u64,
     ) -> Result<(AccessToken, bool), TokenError> {
         let same = self.held.as_ref().filter(|held| held.token().is_same_as(token));
-        let unchanged = same.is_some();
         let received = match same {
             Some(held) => held.receive_again(now, &self.policy, random),
             None => Held::receive(token.clone(), now, &self.policy, random),
         };
-        let held = received.ok_or_else(|| self.unusable(now, token))?;
+        let received = received.ok_or_else(|| self.unusable(now, token))?;
+        // An endpoint that caches in several places may hand out an older token than before.
+        let better = self.held.as_ref().filter(|held| held.is_better_than(&received, now));
+        let kept = better.and_then(|held| held.receive_again(now, &self.policy, random));
+        let unchanged = same.is_some() || kept.is_some();
+        let held = kept.unwrap_or(received);
         let token = held.token().clone();
         self.held = Some(held);
         self.trouble = None;

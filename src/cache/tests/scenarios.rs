@@ -261,7 +261,13 @@ fn what_a_fetch_leads_to() {
     type Row = (&'static str, &'static [(u64, Event)], (Option<TokenErrorKind>, bool, u64, u64));
     let rows: &[Row] = &[
         ("a new token", &[(0, Got("a", 3600))], (None, false, 3600, 0)),
-        ("another", &[(0, Got("a", 3600)), (9, Got("b", 60))], (None, false, 60, 0)),
+        ("another", &[(0, Got("a", 60)), (9, Got("b", 3600))], (None, false, 3600, 0)),
+        ("one with less life", &[(0, Got("a", 3600)), (9, Got("b", 60))], (None, true, 3591, 0)),
+        (
+            "one with less life after a rejection",
+            &[(0, Got("a", 3600)), (9, Rejected("a")), (9, Got("b", 60))],
+            (None, false, 60, 0),
+        ),
         ("the same", &[(0, GotUntil("a", 99)), (9, GotUntil("a", 99))], (None, true, 90, 0)),
         ("a token that has just ended", &[(0, Got("a", 0))], (Some(Unavailable), false, 0, 2)),
         ("an expired token", &[(60, GotUntil("a", 0))], (Some(InvalidToken), false, 0, 2)),

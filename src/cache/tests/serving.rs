@@ -90,6 +90,38 @@ async fn the_same_token_again_is_normal_and_causes_no_busy_loop() {
 
 /// As managed identity endpoints do: the old token, until it has expired.
 #[tokio::test(start_paused = true)]
+async fn a_renewal_that_brings_less_life_leaves_the_better_token_in_place() {
+    let rig = Rig::new(|fetch| match fetch {
+        1 => Answer::token("long", HOUR),
+        2 => Answer::token("short", Duration::from_secs(600)),
+        _ => Answer::token("longest", HOUR),
+    });
+    assert_eq!(rig.text().await, "long");
+    pass_s(1800).await;
+    assert_eq!(rig.text().await, "long");
+    settle().await;
+    assert_eq!((rig.fetches(), rig.text().await.as_str()), (2, "long"));
+    // It is asked for again after half of what is left, like the same token.
+    pass_s(800).await;
+    assert_eq!((rig.text().await.as_str(), rig.fetches()), ("long", 2));
+    pass_s(120).await;
+    rig.text().await;
+    settle().await;
+    assert_eq!((rig.fetches(), rig.text().await.as_str()), (3, "longest"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_token_makes_place_for_one_with_less_life() {
+    let rig = Rig::new(|fetch| match fetch {
+        1 => Answer::token("rejected", HOUR),
+        _ => Answer::token("short", Duration::from_secs(600)),
+    });
+    let rejected = rig.cache.token().await.unwrap();
+    assert_eq!(rig.cache.replace(&rejected).await.unwrap().secret(), "short");
+    assert_eq!((rig.text().await.as_str(), rig.fetches()), ("short", 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_endpoint_that_hands_out_a_token_to_its_end_costs_no_call() {
     let rig = Rig::new(|_| unreachable!());
     let end = rig.clock.now().wall + Duration::from_secs(605);

@@ -1,8 +1,8 @@
-use super::TokenEndpoint;
+use super::{CLIENT_ID, TokenEndpoint, empty};
 use crate::{
     cloud::Cloud,
     environment::Environment,
-    error::{ConfigError, ConfigErrorKind, TokenError},
+    error::{ConfigError, TokenError},
     secret::Secret,
     source::{TokenFuture, TokenSource, http::retry},
     token::AccessToken,
@@ -99,14 +99,5 @@ impl TokenSource for ClientSecret {
     }
 }
 
-const CLIENT_ID: &str = "AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id";
 const CLIENT_SECRET: &str =
     "AZURE_POSTGRESQL_CLIENTSECRET, AZURE_CLIENT_SECRET or Spring's client-secret";
-
-fn empty(what: &str, variables: &str) -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Missing,
-        format!("the {what} of the service principal is empty"),
-        format!("set the {what} ({variables})"),
-    )
-}

@@ -22,7 +22,7 @@ use crate::{
     cloud::Cloud,
     config::value_of,
     environment::Environment,
-    error::{ConfigError, TokenError, TokenErrorKind},
+    error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
     identity::is_tenant,
     token::AccessToken,
 };
@@ -149,6 +149,17 @@ fn encode(form: &[(&str, &str)]) -> Zeroizing<String> {
     text
 }
 
+const CLIENT_ID: &str = "AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id";
+
+/// Something of the application is missing, which these variables give.
+fn empty(what: &str, variables: &str) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::Missing,
+        format!("the {what} of the application is empty"),
+        format!("set the {what} ({variables})"),
+    )
+}
+
 fn check_tenant(tenant: &str) -> Result<(), ConfigError> {
     if is_tenant(tenant) {
         return Ok(());
@@ -163,7 +174,6 @@ fn check_tenant(tenant: &str) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ConfigErrorKind;
 
     #[test]
     fn a_tenant_can_not_change_the_path() {

@@ -8,12 +8,12 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::TokenEndpoint;
+use super::{CLIENT_ID, TokenEndpoint, empty};
 use crate::{
     background::OneAtATime,
     cloud::Cloud,
     environment::Environment,
-    error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
+    error::{ConfigError, TokenError, TokenErrorKind},
     secret::Secret,
     source::{
         TokenFuture, TokenSource,
@@ -62,11 +62,7 @@ impl WorkloadIdentity {
     ) -> Result<Self, ConfigError> {
         let (client_id, token_file) = (client_id.into(), token_file.into());
         if client_id.is_empty() {
-            return Err(ConfigError::new(
-                ConfigErrorKind::Missing,
-                "the client id of the workload identity is empty",
-                "set the client id (AZURE_POSTGRESQL_CLIENTID or AZURE_CLIENT_ID)",
-            ));
+            return Err(empty("client id", CLIENT_ID));
         }
         let endpoint = TokenEndpoint::new(tenant_id.into())?;
         Ok(Self { endpoint, client_id, token_file, reading: OneAtATime::default() })

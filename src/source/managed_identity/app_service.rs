@@ -1,7 +1,7 @@
 use hyper::header::HeaderValue;
 use reqwest::Url;
 
-use super::Selectors;
+use super::{Selectors, secret_header::SecretHeader};
 use crate::{
     config::value_of,
     environment::Environment,
@@ -30,19 +30,14 @@ const SELECTORS: Selectors =
 /// followed, and no certificate authorities are needed. The protocol:
 /// [documentation](https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference).
 ///
-/// One fetch retries three times within 7 s, on throttling, server errors and lost connections.
+/// One fetch retries three times within 7 s, on throttling, server errors and lost connections, and while the
+/// endpoint knows no such identity, since that may have been assigned a moment ago.
 #[derive(Clone, Debug)]
 pub struct AppService {
     endpoint: Url,
-    header: Header,
+    header: SecretHeader,
     identity: Option<UserAssignedId>,
     client: Client,
-}
-
-#[derive(Clone, Debug)]
-enum Header {
-    Fixed(Secret),
-    Environment(Environment),
 }
 
 impl AppService {
@@ -52,7 +47,7 @@ impl AppService {
     ///
     /// [`ConfigError`] if the endpoint is not a plain HTTP URL.
     pub fn new(endpoint: &str, header: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Self::at(endpoint, Header::Fixed(header.into()))
+        Self::at(endpoint, SecretHeader::Fixed(header.into()))
     }
 
     /// The system-assigned identity at `IDENTITY_ENDPOINT`.
@@ -68,11 +63,11 @@ impl AppService {
         if value_of(environment, HEADER_VARIABLE)?.is_none() {
             return Err(missing(HEADER_VARIABLE));
         }
-        Self::at(&endpoint, Header::Environment(environment.clone()))
-            .map_err(|error| error.in_variable(ENDPOINT_VARIABLE))
+        let header = SecretHeader::Variable(HEADER_VARIABLE, environment.clone());
+        Self::at(&endpoint, header).map_err(|error| error.in_variable(ENDPOINT_VARIABLE))
     }
 
-    fn at(endpoint: &str, header: Header) -> Result<Self, ConfigError> {
+    fn at(endpoint: &str, header: SecretHeader) -> Result<Self, ConfigError> {
         Ok(Self {
             endpoint: endpoint::local(endpoint)?,
             header,
@@ -95,17 +90,14 @@ impl AppService {
     }
 
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
-        let (header, header_value) = self.header.value()?;
+        let (secret, header) = self.header.value(NAME)?;
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
-        request.headers_mut().insert("x-identity-header", header_value);
+        request.headers_mut().insert("x-identity-header", header);
         // Azure Automation, which speaks the same protocol, insists on it.
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        super::attempt(NAME, &self.client, request, &[header.expose()], |answer| {
-            super::refused(NAME, answer, &[header.expose()], kind(answer.status))
-        })
-        .await
-        .map_err(|error| self.explain_absence(error))
+        let answer = super::attempt(NAME, &self.client, request, &[secret.expose()], kind).await;
+        answer.map_err(|error| self.explain_absence(error))
     }
 
     fn explain_absence(&self, error: TokenError) -> TokenError {
@@ -135,33 +127,6 @@ impl TokenSource for AppService {
     fn name(&self) -> &str {
         NAME
     }
-}
-
-impl Header {
-    /// The value as it is, and as it is sent.
-    fn value(&self) -> Result<(Secret, HeaderValue), TokenError> {
-        let value = match self {
-            Self::Fixed(value) => Some(value.clone()),
-            Self::Environment(environment) => environment.get(HEADER_VARIABLE).map(Secret::new),
-        };
-        let problem = match value {
-            None => "IDENTITY_HEADER is not set any more",
-            Some(secret) => match header_value(secret.expose()) {
-                Some(value) => return Ok((secret, value)),
-                None => "the identity header is empty or holds characters that no header can",
-            },
-        };
-        Err(TokenError::new(TokenErrorKind::Configuration, NAME, problem)
-            .with_hint("leave IDENTITY_HEADER as the platform sets it"))
-    }
-}
-
-fn header_value(text: &str) -> Option<HeaderValue> {
-    let is_one =
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    let mut value = HeaderValue::from_str(text).ok().filter(|_| is_one)?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 fn missing(variable: &str) -> ConfigError {

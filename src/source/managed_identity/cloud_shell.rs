@@ -47,10 +47,7 @@ impl CloudShell {
         let form = Zeroizing::new(form.query().unwrap_or_default().to_owned());
         let mut request = post(NAME, &self.endpoint, form)?;
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        super::attempt(NAME, &Client::Plain, request, &[], |answer| {
-            super::refused(NAME, answer, &[], kind_of(answer.status))
-        })
-        .await
+        super::attempt(NAME, &Client::Plain, request, &[], kind_of).await
     }
 }
 

@@ -3,7 +3,7 @@
 //! Microsoft may change the texts at any time, so they choose a hint and nothing else.
 
 use crate::{
-    error::TokenErrorKind,
+    error::{TokenError, TokenErrorKind},
     source::answer::{aadsts, refusal::Refusal},
 };
 
@@ -41,8 +41,10 @@ const NOT_AZURE: &str = "the answer comes from something else: the metadata serv
 /// ([1](https://github.com/Azure/azure-sdk-for-net/issues/43691),
 /// [2](https://github.com/Azure/azure-cli/issues/20196)), and so does AKS pod identity
 /// ([source](https://github.com/Azure/aad-pod-identity/blob/master/pkg/nmi/server/server.go)).
-const TEXTS: [(&str, &str); 14] = [
+const TEXTS: &[(&str, &str)] = &[
     ("multiple user assigned", SEVERAL),
+    // Container Instances (https://github.com/Azure/azure-sdk-for-net/issues/45547).
+    ("defaultidentitynotdefined", SEVERAL),
     ("identity not found", NOT_ASSIGNED),
     ("managed identity found", NOT_ASSIGNED),
     ("unable to load the proper managed identity", NOT_ASSIGNED),
@@ -60,6 +62,12 @@ const TEXTS: [(&str, &str); 14] = [
     // Google's metadata service.
     ("metadata-flavor", NOT_AZURE),
 ];
+
+/// Whether the endpoint knows no such identity, as far as it has heard: an assignment takes some seconds to
+/// reach it.
+pub(in crate::source) fn may_be_assigned_soon(error: &TokenError) -> bool {
+    error.hint() == NOT_ASSIGNED
+}
 
 /// The hint, if there is a better one than that of the code or of the kind.
 pub(super) fn of(

@@ -10,7 +10,7 @@ use crate::{
     source::{
         TokenFuture, TokenSource,
         answer::refusal::kind_of,
-        http::{Answer, Client, endpoint, retry},
+        http::{Client, endpoint, retry},
     },
     token::AccessToken,
 };
@@ -34,7 +34,8 @@ const SELECTORS: Selectors =
 /// [documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token).
 ///
 /// One fetch retries as that page says: for 23 s on throttling and server errors, for 70 s while IMDS
-/// is being updated (status 410). Where there is no IMDS it gives up after 7 to 15 s; on a machine that is
+/// is being updated (status 410); and for 7 s if it knows no such identity, since that may have been assigned a
+/// moment ago. Where there is no IMDS it gives up after 7 to 15 s; on a machine that is
 /// certainly not Azure's after 1 to 5 s, and for good.
 ///
 /// ```
@@ -131,7 +132,7 @@ impl Imds {
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        let answer = super::attempt(NAME, &self.client, request, &[], refused).await;
+        let answer = super::attempt(NAME, &self.client, request, &[], kind).await;
         answer.map_err(|error| self.explain_absence(error))
     }
 }
@@ -157,12 +158,8 @@ impl TokenSource for Imds {
 }
 
 /// 404 and 410 mean that IMDS is being updated.
-fn refused(answer: &Answer) -> TokenError {
-    let kind = match answer.status {
-        404 | 410 => TokenErrorKind::Unavailable,
-        status => kind_of(status),
-    };
-    super::refused(NAME, answer, &[], kind)
+fn kind(status: u16) -> TokenErrorKind {
+    if matches!(status, 404 | 410) { TokenErrorKind::Unavailable } else { kind_of(status) }
 }
 
 /// Where there is no IMDS, waiting for it doesn't help.

@@ -7,12 +7,14 @@ mod hint;
 mod imds;
 mod machine;
 mod msi_endpoint;
+mod secret_header;
 
 use std::time::Duration;
 
 pub use app_service::AppService;
 pub use azure_arc::AzureArc;
 pub use cloud_shell::CloudShell;
+pub(in crate::source) use hint::may_be_assigned_soon;
 pub use imds::Imds;
 pub use msi_endpoint::MsiEndpoint;
 use reqwest::Url;
@@ -73,16 +75,21 @@ fn request(
     http::get(source, &url)
 }
 
-/// One attempt: the request, and the answer read as a token or as a refusal.
+/// One attempt: the request, and the answer read as a token or as a refusal, of the kind that its status stands
+/// for.
 async fn attempt(
     source: &'static str,
     client: &Client,
     request: Request,
     secrets: &[&str],
-    refuse: impl FnOnce(&Answer) -> TokenError,
+    kind_of: fn(u16) -> TokenErrorKind,
 ) -> Result<AccessToken, TokenError> {
     let answer = exchange(source, client, request, ATTEMPT_TIMEOUT).await?;
-    if answer.is_success() { token::read(source, &answer, secrets) } else { Err(refuse(&answer)) }
+    if answer.is_success() {
+        token::read(source, &answer, secrets)
+    } else {
+        Err(refused(source, &answer, secrets, kind_of(answer.status)))
+    }
 }
 
 /// The token, if its claims say that it is of the identity that was asked for. Some endpoints don't know the

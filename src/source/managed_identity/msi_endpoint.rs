@@ -1,13 +1,11 @@
-use hyper::header::HeaderValue;
 use reqwest::Url;
 
-use super::Selectors;
+use super::{Selectors, secret_header::SecretHeader};
 use crate::{
     config::value_of,
     environment::Environment,
-    error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
+    error::{ConfigError, ConfigErrorKind, TokenError},
     identity::UserAssignedId,
-    secret::Secret,
     source::{
         TokenFuture, TokenSource,
         answer::refusal::kind_of,
@@ -39,7 +37,7 @@ const SELECTORS: Selectors =
 #[derive(Clone, Debug)]
 pub struct MsiEndpoint {
     endpoint: Url,
-    environment: Environment,
+    header: SecretHeader,
     identity: Option<UserAssignedId>,
 }
 
@@ -68,21 +66,17 @@ impl MsiEndpoint {
             Some(_) => return Err(not_a_client_id()),
             None => environment.get(DEFAULT_ID_VARIABLE).map(UserAssignedId::ClientId),
         };
-        Ok(Self { endpoint, environment: environment.clone(), identity })
+        let header = SecretHeader::Variable(SECRET_VARIABLE, environment.clone());
+        Ok(Self { endpoint, header, identity })
     }
 
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
-        let secret = Secret::new(self.environment.get(SECRET_VARIABLE).unwrap_or_default());
-        let mut value = HeaderValue::from_str(secret.expose())
-            .map_err(|error| unsendable().with_cause(error))?;
-        value.set_sensitive(true);
+        let (secret, header) = self.header.value(NAME)?;
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
-        request.headers_mut().insert("secret", value);
-        let token = super::attempt(NAME, &Client::Plain, request, &[secret.expose()], |answer| {
-            super::refused(NAME, answer, &[secret.expose()], kind_of(answer.status))
-        })
-        .await?;
+        request.headers_mut().insert("secret", header);
+        let secrets = &[secret.expose()];
+        let token = super::attempt(NAME, &Client::Plain, request, secrets, kind_of).await?;
         super::confirmed(NAME, self.identity.as_ref(), token)
     }
 }
@@ -95,12 +89,6 @@ impl TokenSource for MsiEndpoint {
     fn name(&self) -> &str {
         NAME
     }
-}
-
-fn unsendable() -> TokenError {
-    let problem = "MSI_SECRET holds characters that no header can";
-    TokenError::new(TokenErrorKind::Configuration, NAME, problem)
-        .with_hint("leave MSI_SECRET as the platform sets it")
 }
 
 fn missing(variable: &str) -> ConfigError {

@@ -190,7 +190,7 @@ async fn the_msi_endpoint_is_asked_with_its_secret_and_a_client_id() {
     let server = Server::start([token_of(LOGIN)]).await;
     logs_in(msi(&server, None, &[])).await;
     let refusal = r#"{"statusCode":400,"message":"No MSI found, hunter2","correlationId":"c"}"#;
-    let server = Server::start([answer(400, refusal)]).await;
+    let server = Server::start(vec![answer(400, refusal); 4]).await;
     let error = msi(&server, None, &[]).fetch_token(SCOPE).await.unwrap_err();
     assert!(error.to_string().contains("assign the managed identity"), "{error}");
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");

@@ -7,6 +7,7 @@ use std::{
 
 use crate::support::http::{Server, answer, answer_with};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::join_all;
 use postgres_entra::{
     AccessToken, TokenCache, TokenError, TokenErrorKind, TokenSource,
     source::{AppService, ClientSecret, Imds},
@@ -239,6 +240,11 @@ async fn a_refusal_by_a_managed_identity_endpoint_tells_the_remedy() {
              operation was attempted to an unreachable network.",
             "no managed identity",
         ),
+        (
+            400,
+            r#"{"error":{"code":"DefaultIdentityNotDefined","message":"DefaultIdentityNotDefined ","details":[]}}"#,
+            "several user-assigned identities",
+        ),
         (403, "<html><h1>Blocked</h1></html>", "proxy"),
         (
             400,
@@ -246,15 +252,17 @@ async fn a_refusal_by_a_managed_identity_endpoint_tells_the_remedy() {
             "which cloud",
         ),
     ];
-    for (status, body, hint) in cases {
-        let body = body.replace('\n', " ");
-        let [imds, app_service, _] = fetch_all(&[answer(status, &body)]).await;
+    // Side by side, since an identity that is not assigned is asked for four times.
+    let fetches = cases.map(async |(status, body, hint)| {
+        let answers = vec![answer(status, body.replace('\n', " ")); 4];
+        let [imds, app_service, _] = fetch_all(&answers).await;
         for result in [imds, app_service] {
             let error = result.unwrap_err();
             assert_eq!((error.kind(), error.status()), (TokenErrorKind::Denied, Some(status)));
             assert!(error.hint().contains(hint), "{error}");
         }
-    }
+    });
+    join_all(fetches).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::{
     clock::{Clock, SystemClock},
     error::{TokenError, TokenErrorKind},
     random,
-    source::{answer::aadsts, attempts},
+    source::{answer::aadsts, attempts, managed_identity},
     token::AccessToken,
 };
 
@@ -47,7 +47,7 @@ pub(in crate::source) fn imds(error: &TokenError, retry: u32) -> Option<Duration
     match error.status() {
         Some(410) => (retry < IMDS_UPDATE_RETRIES).then_some(IMDS_UPDATE_WAIT),
         Some(404 | 408 | 429 | 500..) => backoff(retry, IMDS_RETRIES),
-        Some(_) => None,
+        Some(_) => unassigned(error, retry),
         None => unanswered(error, retry),
     }
 }
@@ -61,7 +61,7 @@ pub(in crate::source) fn imds_elsewhere(error: &TokenError, retry: u32) -> Optio
 pub(in crate::source) fn app_service(error: &TokenError, retry: u32) -> Option<Duration> {
     match error.status() {
         Some(404 | 408 | 429 | 500..) => backoff(retry, RETRIES),
-        Some(_) => None,
+        Some(_) => unassigned(error, retry),
         None => unanswered(error, retry),
     }
 }
@@ -77,6 +77,11 @@ pub(in crate::source) fn entra(error: &TokenError, retry: u32) -> Option<Duratio
     }
 }
 
+/// An identity that was assigned a moment ago; the refusal is final when it stays.
+fn unassigned(error: &TokenError, retry: u32) -> Option<Duration> {
+    if managed_identity::may_be_assigned_soon(error) { backoff(retry, RETRIES) } else { None }
+}
+
 fn unanswered(error: &TokenError, retry: u32) -> Option<Duration> {
     if error.is_transient() { backoff(retry, RETRIES) } else { None }
 }
@@ -88,7 +93,8 @@ fn backoff(retry: u32, retries: u32) -> Option<Duration> {
 
 /// Repeats `attempt` as the policy says and returns its first token or its last error.
 ///
-/// When the last attempt got no answer but an earlier one did, that answer is the error's cause.
+/// When the last attempt got no answer but an earlier one did, that answer is the error's cause, and says what
+/// to do.
 pub(in crate::source) async fn run<F, Fut>(
     source: &'static str,
     policy: Policy,
@@ -135,7 +141,9 @@ fn ends_in_time(wait: Duration, give_up_at: Instant) -> bool {
 
 fn with_last_answer(error: TokenError, last_answer: Option<TokenError>) -> TokenError {
     match last_answer {
-        Some(answer) if error.status().is_none() => error.with_cause(answer),
+        Some(answer) if error.status().is_none() => {
+            error.with_hint(answer.hint().to_owned()).with_cause(answer)
+        }
         _ => error,
     }
 }

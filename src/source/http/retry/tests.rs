@@ -25,6 +25,9 @@ use crate::{
 const TOKEN: &str = r#"{"access_token":"abc","expires_in":3600}"#;
 const TRANSIENT_AADSTS: &str = r#"{"error":"temporarily_unavailable","error_codes":[90033]}"#;
 const ISSUER_SILENT: &str = r#"{"error":"invalid_request","error_codes":[90061]}"#;
+const UNASSIGNED: &str = r#"{"error":"invalid_request","error_description":"Identity not found"}"#;
+const APP_UNASSIGNED: &str =
+    r#"{"statusCode":400,"message":"No Managed Identity found for specified ClientId"}"#;
 const NO_FEDERATION: &str = r#"{"error":"invalid_client","error_codes":[700213]}"#;
 
 /// What the identity service does with a request.
@@ -123,8 +126,10 @@ fn assert_took(seconds: f64, expected: f64, context: &str) {
 async fn each_failure_is_retried_as_the_platform_says() {
     let answer = |status| Act::Answer(status, "");
     type Source = fn(Arc<Script>) -> Box<dyn TokenSource>;
-    let cases: [(&str, Source, Act, usize, f64); 29] = [
+    let cases: &[(&str, Source, Act, usize, f64)] = &[
         ("IMDS", imds, answer(400), 1, 0.0),
+        ("IMDS", imds, Act::Answer(400, UNASSIGNED), 4, 7.0),
+        ("App Service", app_service, Act::Answer(400, APP_UNASSIGNED), 4, 7.0),
         ("IMDS", imds, answer(401), 1, 0.0),
         ("IMDS", imds, answer(403), 1, 0.0),
         ("IMDS", imds, answer(302), 1, 0.0),
@@ -154,7 +159,7 @@ async fn each_failure_is_retried_as_the_platform_says() {
         ("Entra", entra, Act::Stall, 4, 87.0),
         ("Entra", entra, Act::Answer(200, "junk"), 1, 0.0),
     ];
-    for (name, source, act, requests, seconds) in cases {
+    for &(name, source, act, requests, seconds) in cases {
         let (result, made, took) = fetch(source, &[act]).await;
         assert!(result.is_err());
         let context = format!("{name} {act:?}");
@@ -207,6 +212,20 @@ async fn a_federated_credential_that_is_not_found_once_is_looked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_identity_that_was_just_assigned_is_asked_for_again() {
+    for (source, unassigned) in [(imds as fn(_) -> _, UNASSIGNED), (app_service, APP_UNASSIGNED)] {
+        let unassigned = Act::Answer(400, unassigned);
+        let (result, requests, _) = fetch(source, &[unassigned, Act::Answer(200, TOKEN)]).await;
+        assert_eq!((result.unwrap().secret(), requests), ("abc", 2));
+
+        let (result, ..) = fetch(source, &[unassigned]).await;
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), TokenErrorKind::Denied);
+        assert!(error.hint().contains("assign the managed identity"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_timeout_keeps_the_last_answer_as_its_cause() {
     let (result, ..) = fetch(imds, &[Act::Answer(503, "busy"), Act::Stall]).await;
     let error = result.unwrap_err();
@@ -214,6 +233,7 @@ async fn a_timeout_keeps_the_last_answer_as_its_cause() {
     let cause = error.source().unwrap().downcast_ref::<TokenError>().unwrap();
     assert_eq!(cause.status(), Some(503));
     assert!(cause.to_string().contains("busy"), "{cause}");
+    assert_eq!(error.hint(), cause.hint());
 }
 
 #[tokio::test(start_paused = true)]
