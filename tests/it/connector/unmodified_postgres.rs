@@ -37,7 +37,7 @@ impl Rig {
     async fn start() -> Self {
         let azure = shared_azure();
         let authority = Authority::new();
-        let server = UnmodifiedPostgres::start(azure, &authority, HOST).await;
+        let server = UnmodifiedPostgres::start(azure, &authority, HOST, 5432).await;
         // In a folder that goes away with the local Azure: what is in a static is never dropped.
         let root_certificate = azure.server().socket_dir().join("unmodified-ca.pem");
         std::fs::write(&root_certificate, authority.pem()).unwrap();
@@ -50,7 +50,8 @@ impl Rig {
     }
 
     fn settings(&self, identity: Identity) -> Settings {
-        let host = Host::new(HOST, 5432).with_address(self.server.address());
+        let address = self.server.address();
+        let host = Host::new(HOST, address.port()).with_address(address.ip());
         Settings::for_hosts(vec![host], identity)
             .with_user(ROLE)
             .with_database("postgres")

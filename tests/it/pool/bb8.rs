@@ -14,7 +14,7 @@ use postgres_entra::{
 };
 
 #[derive(Clone)]
-struct Bb8 {
+pub(super) struct Bb8 {
     pool: Pool<ConnectionManager>,
     errors: ErrorLog,
 }
@@ -42,8 +42,8 @@ impl TestPool for Bb8 {
         })
     }
 
-    async fn backend_pid(client: &mut Self::Connection) -> Result<i32, String> {
-        let row = client.query_one("SELECT pg_backend_pid()", &[]).await;
+    async fn value_of(client: &mut Self::Connection, expression: &str) -> Result<i64, String> {
+        let row = client.query_one(&format!("SELECT ({expression})::bigint"), &[]).await;
         row.map(|row| row.get(0)).map_err(|error| chain(&error))
     }
 

@@ -15,7 +15,7 @@ use postgres_entra::{
 
 /// A type of its own, since the pool's `close` and the story's are two.
 #[derive(Clone)]
-struct Deadpool(Pool);
+pub(super) struct Deadpool(Pool);
 
 impl TestPool for Deadpool {
     type Connection = Client;
@@ -32,8 +32,8 @@ impl TestPool for Deadpool {
         self.0.get().await.map_err(|error| chain(&error))
     }
 
-    async fn backend_pid(client: &mut Client) -> Result<i32, String> {
-        let row = client.query_one("SELECT pg_backend_pid()", &[]).await;
+    async fn value_of(client: &mut Client, expression: &str) -> Result<i64, String> {
+        let row = client.query_one(&format!("SELECT ({expression})::bigint"), &[]).await;
         row.map(|row| row.get(0)).map_err(|error| chain(&error))
     }
 

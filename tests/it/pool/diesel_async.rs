@@ -5,7 +5,7 @@ use crate::support::{
     pool_story::{self, TestPool},
     shared_azure,
 };
-use diesel::{ConnectionError, dsl::sql, sql_types::Integer};
+use diesel::{ConnectionError, dsl::sql, sql_types::BigInt};
 use diesel_async::{
     AsyncPgConnection, RunQueryDsl,
     pooled_connection::{
@@ -19,7 +19,9 @@ use postgres_entra::{
     pool,
 };
 
-impl TestPool for Pool<AsyncPgConnection> {
+pub(super) type DieselPool = Pool<AsyncPgConnection>;
+
+impl TestPool for DieselPool {
     type Connection = Object<AsyncPgConnection>;
 
     /// The limit is the connector's: for time-outs of its own, the pool needs deadpool's runtime.
@@ -31,9 +33,9 @@ impl TestPool for Pool<AsyncPgConnection> {
         self.get().await.map_err(|error| error.to_string())
     }
 
-    async fn backend_pid(connection: &mut Self::Connection) -> Result<i32, String> {
-        let pid = diesel::select(sql::<Integer>("pg_backend_pid()"));
-        pid.get_result(connection).await.map_err(|error| error.to_string())
+    async fn value_of(connection: &mut Self::Connection, expression: &str) -> Result<i64, String> {
+        let value = diesel::select(sql::<BigInt>(&format!("({expression})::bigint")));
+        value.get_result(connection).await.map_err(|error| error.to_string())
     }
 
     async fn close(self) {
@@ -43,37 +45,37 @@ impl TestPool for Pool<AsyncPgConnection> {
 
 #[tokio::test]
 async fn it_outlives_its_first_token() {
-    pool_story::outlives_its_first_token::<Pool<AsyncPgConnection>>().await;
+    pool_story::outlives_its_first_token::<DieselPool>().await;
 }
 
 #[tokio::test]
 async fn it_refills_while_the_identity_service_is_down() {
-    pool_story::refills_while_the_identity_service_is_down::<Pool<AsyncPgConnection>>().await;
+    pool_story::refills_while_the_identity_service_is_down::<DieselPool>().await;
 }
 
 #[tokio::test]
 async fn it_forces_one_fetch_for_a_rejected_token() {
-    pool_story::forces_one_fetch_for_a_rejected_token::<Pool<AsyncPgConnection>>().await;
+    pool_story::forces_one_fetch_for_a_rejected_token::<DieselPool>().await;
 }
 
 #[tokio::test]
 async fn it_names_a_wrong_role() {
-    pool_story::names_a_wrong_role::<Pool<AsyncPgConnection>>().await;
+    pool_story::names_a_wrong_role::<DieselPool>().await;
 }
 
 #[tokio::test]
 async fn it_leaves_sessions_that_hang() {
-    pool_story::leaves_sessions_that_hang::<Pool<AsyncPgConnection>>().await;
+    pool_story::leaves_sessions_that_hang::<DieselPool>().await;
 }
 
 #[tokio::test]
 async fn it_leaves_nothing_when_closed() {
-    pool_story::leaves_nothing_when_closed::<Pool<AsyncPgConnection>>().await;
+    pool_story::leaves_nothing_when_closed::<DieselPool>().await;
 }
 
 #[tokio::test]
 async fn it_fetches_one_token_for_two_hundred_checkouts() {
-    pool_story::fetches_one_token_for_two_hundred_checkouts::<Pool<AsyncPgConnection>>().await;
+    pool_story::fetches_one_token_for_two_hundred_checkouts::<DieselPool>().await;
 }
 
 /// A connector to a database that does not exist.

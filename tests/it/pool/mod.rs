@@ -6,6 +6,17 @@ mod bb8;
 mod deadpool;
 #[cfg(all(feature = "diesel-async", feature = "emulator", unix))]
 mod diesel_async;
+#[cfg(all(
+    feature = "bb8",
+    feature = "blocking",
+    feature = "deadpool",
+    feature = "diesel",
+    feature = "diesel-async",
+    feature = "emulator",
+    feature = "sqlx",
+    target_os = "linux"
+))]
+mod failover;
 #[cfg(all(any(feature = "blocking", feature = "diesel"), feature = "emulator", unix))]
 mod r2d2;
 #[cfg(all(feature = "sqlx", feature = "emulator", unix))]

@@ -11,7 +11,10 @@ use postgres_entra::{
     emulator::{ClientType, IdentityFault, LocalAzure, Login, Platform},
     pool::sqlx::{EntraPgPool, pool_options},
 };
-use sqlx::{PgPool, Postgres, error::DatabaseError, pool::PoolConnection, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, PgPool, Postgres, error::DatabaseError, pool::PoolConnection,
+    postgres::PgPoolOptions,
+};
 
 impl TestPool for EntraPgPool {
     type Connection = PoolConnection<Postgres>;
@@ -27,9 +30,10 @@ impl TestPool for EntraPgPool {
         self.acquire().await.map_err(|error| chain(&error))
     }
 
-    async fn backend_pid(connection: &mut Self::Connection) -> Result<i32, String> {
-        let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut **connection).await;
-        pid.map_err(|error| chain(&error))
+    async fn value_of(connection: &mut Self::Connection, expression: &str) -> Result<i64, String> {
+        let query = AssertSqlSafe(format!("SELECT ({expression})::bigint"));
+        let value = sqlx::query_scalar(query).persistent(false).fetch_one(&mut **connection).await;
+        value.map_err(|error| chain(&error))
     }
 
     async fn close(self) {

@@ -202,16 +202,16 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A certificate for this host name and its key, both as PEM.
-    pub fn certificate(&self, host: &str) -> (String, String) {
+    /// A certificate for these names and addresses and its key, both as PEM.
+    pub fn certificate(&self, hosts: &[&str]) -> (String, String) {
         let key = KeyPair::generate().unwrap();
-        let params = server_params(host);
+        let params = server_params(hosts);
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 
     /// A server identity for this host name, with the change applied to its certificate.
     pub fn acceptor(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
-        let mut params = server_params(host);
+        let mut params = server_params(&[host]);
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
@@ -229,8 +229,8 @@ impl Authority {
 
 /// What Apple's verifier asks of a server's certificate, and others don't mind
 /// ([requirements](https://support.apple.com/en-us/103769)).
-fn server_params(host: &str) -> CertificateParams {
-    let mut params = params(vec![host.to_owned()]);
+fn server_params(hosts: &[&str]) -> CertificateParams {
+    let mut params = params(hosts.iter().map(ToString::to_string).collect());
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;

@@ -9,12 +9,18 @@ pub mod command;
 pub mod examples;
 #[cfg(all(feature = "emulator", unix))]
 pub mod fake_server;
+#[cfg(all(feature = "emulator", unix))]
+pub mod frozen;
 pub mod hostile_http;
 pub mod http;
 pub mod leaks;
+#[cfg(all(feature = "emulator", unix))]
+pub mod listener;
 pub mod log;
 #[cfg(all(feature = "emulator", unix))]
 pub mod pool_story;
+#[cfg(all(feature = "emulator", unix))]
+pub mod relay;
 #[cfg(target_os = "linux")]
 pub mod swallowing;
 #[cfg(all(feature = "emulator", target_os = "linux"))]

@@ -2,11 +2,10 @@
 //!
 //! A pool's test file implements [`TestPool`] and calls the stories that its pool can tell.
 
-mod frozen;
 mod scene;
 mod traffic;
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use postgres_entra::{
     Connector,
@@ -14,12 +13,9 @@ use postgres_entra::{
 };
 use tokio::{task::JoinSet, time::sleep};
 
-use self::{
-    frozen::Frozen,
-    scene::{Scene, one_of, sessions_ended},
-    traffic::Traffic,
-};
-use super::eventually;
+use self::scene::{Scene, one_of, sessions_ended};
+pub use self::traffic::Traffic;
+use super::{eventually, frozen::Frozen};
 
 /// What the stories need of a pool.
 pub trait TestPool: Clone + Send + Sync + 'static {
@@ -37,10 +33,11 @@ pub trait TestPool: Clone + Send + Sync + 'static {
     /// A connection, or all that the pool lets its user know of why there is none.
     fn checkout(&self) -> impl Future<Output = Result<Self::Connection, String>> + Send;
 
-    /// Asks the server for `pg_backend_pid()`.
-    fn backend_pid(
+    /// Asks the server for the value of an expression that is a number.
+    fn value_of(
         connection: &mut Self::Connection,
-    ) -> impl Future<Output = Result<i32, String>> + Send;
+        expression: &str,
+    ) -> impl Future<Output = Result<i64, String>> + Send;
 
     /// Closes the pool as its users do.
     fn close(self) -> impl Future<Output = ()> + Send;
@@ -49,12 +46,30 @@ pub trait TestPool: Clone + Send + Sync + 'static {
 /// Connections in the pool of a story.
 const SIZE: usize = 4;
 
+/// The server's process of the session that asks.
+const PID: &str = "pg_backend_pid()";
+
+/// Checks out all connections of a pool at once, and asks each of them the same.
+pub async fn answers_of_all<P: TestPool>(pool: &P, size: usize, expression: &str) -> BTreeSet<i64> {
+    let mut checkouts = JoinSet::new();
+    for _ in 0..size {
+        let pool = pool.clone();
+        checkouts.spawn(async move { pool.checkout().await.expect("a checkout") });
+    }
+    let mut connections = checkouts.join_all().await;
+    let mut answers = BTreeSet::new();
+    for connection in &mut connections {
+        answers.insert(P::value_of(connection, expression).await.expect("an answer"));
+    }
+    answers
+}
+
 /// The pool works on after its first token expired, and replaces killed connections with a new one.
 pub async fn outlives_its_first_token<P: TestPool>() {
     let scene = Scene::<P>::open(azure_with_tokens_of(3).await, SIZE).await;
     let first = scene.sessions().await;
     let first_token_left = scene.token_left();
-    let traffic = Traffic::start(&scene.pool, SIZE);
+    let traffic = Traffic::start(&scene.pool, SIZE, "0");
 
     sleep(first_token_left).await;
     assert_eq!(scene.sessions().await, first, "open sessions survive their token");
@@ -76,7 +91,7 @@ pub async fn refills_while_the_identity_service_is_down<P: TestPool>() {
     let first = scene.sessions().await;
     identity_service.set_token_lifetime(Duration::from_secs(8));
     let first_token_left = scene.token_left();
-    let traffic = Traffic::start(&scene.pool, SIZE);
+    let traffic = Traffic::start(&scene.pool, SIZE, "0");
 
     sleep(first_token_left / 2).await;
     scene.kill(&first).await;
@@ -171,7 +186,7 @@ pub async fn fetches_one_token_for_two_hundred_checkouts<P: TestPool>() {
     let mut checkouts = JoinSet::new();
     for _ in 0..200 {
         let pool = scene.pool.clone();
-        checkouts.spawn(async move { P::backend_pid(&mut pool.checkout().await?).await });
+        checkouts.spawn(async move { P::value_of(&mut pool.checkout().await?, PID).await });
     }
     for pid in checkouts.join_all().await {
         pid.unwrap();

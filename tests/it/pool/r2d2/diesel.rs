@@ -1,4 +1,4 @@
-use diesel::{PgConnection, RunQueryDsl, dsl::sql, sql_types::Integer};
+use diesel::{PgConnection, RunQueryDsl, dsl::sql, sql_types::BigInt};
 use postgres_entra::blocking::{Connector, ErrorLog, diesel::ConnectionManager};
 
 use super::{Manager, tell_stories};
@@ -11,9 +11,9 @@ impl Manager for ConnectionManager {
         (manager, errors)
     }
 
-    fn backend_pid(connection: &mut PgConnection) -> Result<i32, String> {
-        let pid = diesel::select(sql::<Integer>("pg_backend_pid()"));
-        pid.get_result(connection).map_err(|error| chain(&error))
+    fn value_of(connection: &mut PgConnection, expression: &str) -> Result<i64, String> {
+        let value = diesel::select(sql::<BigInt>(&format!("({expression})::bigint")));
+        value.get_result(connection).map_err(|error| chain(&error))
     }
 }
 

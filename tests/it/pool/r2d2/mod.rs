@@ -25,10 +25,10 @@ trait Manager: ManageConnection + fmt::Debug {
     where
         Self: Sized;
 
-    fn backend_pid(connection: &mut Self::Connection) -> Result<i32, String>;
+    fn value_of(connection: &mut Self::Connection, expression: &str) -> Result<i64, String>;
 }
 
-struct R2d2<M: ManageConnection> {
+pub(super) struct R2d2<M: ManageConnection> {
     pool: Pool<M>,
     errors: ErrorLog,
 }
@@ -64,8 +64,9 @@ impl<M: Manager<Error = postgres_entra::Error>> TestPool for R2d2<M> {
         .await
     }
 
-    async fn backend_pid(connection: &mut Self::Connection) -> Result<i32, String> {
-        connection.with(|connection| M::backend_pid(connection)).await
+    async fn value_of(connection: &mut Self::Connection, expression: &str) -> Result<i64, String> {
+        let expression = expression.to_owned();
+        connection.with(move |connection| M::value_of(connection, &expression)).await
     }
 
     /// r2d2 has no other way.

@@ -11,8 +11,8 @@ impl Manager for ConnectionManager {
         (manager, errors)
     }
 
-    fn backend_pid(client: &mut Client) -> Result<i32, String> {
-        let row = client.query_one("SELECT pg_backend_pid()", &[]);
+    fn value_of(client: &mut Client, expression: &str) -> Result<i64, String> {
+        let row = client.query_one(&format!("SELECT ({expression})::bigint"), &[]);
         row.map(|row| row.get(0)).map_err(|error| chain(&error))
     }
 }

@@ -5,7 +5,7 @@ use postgres_entra::{
     emulator::{ClientType, LocalAzure, Login, Platform},
 };
 
-use super::TestPool;
+use super::{PID, TestPool, answers_of_all};
 use crate::support::eventually;
 
 /// Longer than anything takes that is expected to succeed.
@@ -79,23 +79,14 @@ impl<P: TestPool> Scene<P> {
     }
 
     /// Checks out all connections at once, which fills the pool, and returns their server processes.
-    pub(super) async fn sessions(&self) -> BTreeSet<i32> {
-        let mut checkouts = tokio::task::JoinSet::new();
-        for _ in 0..self.size {
-            let pool = self.pool.clone();
-            checkouts.spawn(async move { pool.checkout().await.expect("a checkout") });
-        }
-        let mut connections = checkouts.join_all().await;
-        let mut sessions = BTreeSet::new();
-        for connection in &mut connections {
-            sessions.insert(P::backend_pid(connection).await.expect("a query"));
-        }
+    pub(super) async fn sessions(&self) -> BTreeSet<i64> {
+        let sessions = answers_of_all(&self.pool, self.size, PID).await;
         assert_eq!(sessions.len(), self.size);
         sessions
     }
 
     /// Ends all sessions on the server, and waits until these are gone.
-    pub(super) async fn kill(&self, sessions: &BTreeSet<i32>) {
+    pub(super) async fn kill(&self, sessions: &BTreeSet<i64>) {
         self.azure.server().disconnect_all().await.unwrap();
         sessions_ended(&self.azure, &one_of(sessions)).await;
     }
@@ -111,7 +102,7 @@ fn settings(azure: &LocalAzure) -> Settings {
 }
 
 /// The condition for [`sessions_ended`] that a session is one of these.
-pub(super) fn one_of(sessions: &BTreeSet<i32>) -> String {
+pub(super) fn one_of(sessions: &BTreeSet<i64>) -> String {
     let pids: Vec<_> = sessions.iter().map(ToString::to_string).collect();
     format!("pid IN ({})", pids.join(","))
 }

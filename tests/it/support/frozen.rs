@@ -1,11 +1,13 @@
+//! Server processes that hang.
+
 use std::{collections::BTreeSet, process::Command};
 
 /// Server processes that are stopped: they keep their connections and answer nothing. They go on when
 /// this is dropped.
-pub(super) struct Frozen(Vec<String>);
+pub struct Frozen(Vec<String>);
 
 impl Frozen {
-    pub(super) fn new(sessions: &BTreeSet<i32>) -> Self {
+    pub fn new(sessions: &BTreeSet<i64>) -> Self {
         let frozen = Self(sessions.iter().map(ToString::to_string).collect());
         assert!(frozen.signal("STOP"), "no such processes: {sessions:?}");
         frozen
