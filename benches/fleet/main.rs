@@ -31,6 +31,7 @@ mod secret;
 mod token;
 
 mod cache;
+#[path = "../common/chance.rs"]
 mod chance;
 mod picture;
 mod service;

@@ -70,10 +70,13 @@ impl PrivateFolder {
         self.account
     }
 
-    /// Writes a file into the folder and returns its path.
+    /// Writes a file into the folder and returns its path. Renamed into place, so that a reader never sees half
+    /// of it.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, EmulatorError> {
         let path = self.path().join(name);
-        fs::write(&path, text)
+        let new = path.with_extension("new");
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, &path))
             .map_err(EmulatorError::io(format!("write the file {}", path.display())))?;
         Ok(path)
     }

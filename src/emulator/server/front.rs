@@ -14,7 +14,7 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixStream},
     time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::{
     ServerFault,
@@ -36,7 +36,7 @@ pub(crate) struct Front {
     pub(crate) cluster: Cluster,
     pub(crate) mint: Arc<Mint>,
     pub(crate) role_password: Secret,
-    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) acceptor: Mutex<TlsAcceptor>,
     pub(crate) fault: Mutex<Option<ServerFault>>,
     /// Access tokens with a number up to this one count as expired.
     pub(crate) expired_up_to: AtomicU64,
@@ -90,7 +90,7 @@ impl Front {
             match timeout(LOGIN_LIMIT, wire::read_opening(&mut socket)).await?? {
                 Opening::Ssl if has_tls => {
                     socket.write_all(b"S").await?;
-                    let stream = timeout(LOGIN_LIMIT, self.acceptor.accept(socket)).await??;
+                    let stream = timeout(LOGIN_LIMIT, self.accept_tls(socket)).await??;
                     return self.serve_encrypted(stream).await;
                 }
                 Opening::Ssl | Opening::GssEncryption => socket.write_all(b"N").await?,
@@ -105,11 +105,16 @@ impl Front {
 
     /// TLS without the PostgreSQL request before it. The server insists on the protocol's name there.
     async fn serve_direct_tls(&self, socket: TcpStream) -> io::Result<()> {
-        let stream = timeout(LOGIN_LIMIT, self.acceptor.accept(socket)).await??;
+        let stream = timeout(LOGIN_LIMIT, self.accept_tls(socket)).await??;
         if stream.get_ref().1.alpn_protocol() != Some(certificate::ALPN) {
             return Ok(());
         }
         self.serve_encrypted(stream).await
+    }
+
+    /// The handshake, with the certificate that the server has now.
+    fn accept_tls(&self, socket: TcpStream) -> Accept<TcpStream> {
+        lock(&self.acceptor).accept(socket)
     }
 
     async fn serve_encrypted<S>(&self, mut stream: S) -> io::Result<()>

@@ -41,6 +41,8 @@ pub struct Server {
     host: String,
     address: SocketAddr,
     database: String,
+    /// The authority from the start.
+    first_authority: String,
     ca_certificate: PathBuf,
     ca_bundle: PathBuf,
 }
@@ -55,13 +57,14 @@ impl Server {
         contents: Contents,
     ) -> Result<Self, EmulatorError> {
         let acceptor = authority.acceptor(&host, Some(certificate::ALPN))?;
-        let ca_certificate = cluster.write("ca.pem", &authority.pem())?;
-        let ca_bundle = cluster.write("ca-bundle.pem", &certificate::bundle(&authority.pem()))?;
+        let first_authority = authority.pem();
+        let ca_certificate = cluster.write("ca.pem", &first_authority)?;
+        let ca_bundle = cluster.write("ca-bundle.pem", &certificate::bundle(&first_authority))?;
         let front = Front {
             cluster,
             mint,
             role_password: random::hex(&random::bytes::<16>()).into(),
-            acceptor,
+            acceptor: acceptor.into(),
             fault: Default::default(),
             expired_up_to: Default::default(),
             counts: Counts::default(),
@@ -72,7 +75,16 @@ impl Server {
         let front = Arc::new(front);
         tokio::spawn(front::listen(listener, Arc::clone(&front)));
         let (engine, database) = (Handle::current(), contents.database);
-        Ok(Self { front, engine, host, address, database, ca_certificate, ca_bundle })
+        Ok(Self {
+            front,
+            engine,
+            host,
+            address,
+            database,
+            first_authority,
+            ca_certificate,
+            ca_bundle,
+        })
     }
 
     /// The host name that the certificate is for, `<name>.postgres.database.azure.com`. It need not
@@ -243,6 +255,25 @@ impl Server {
     /// The same authority and those of the system.
     pub(crate) fn ca_bundle(&self) -> &Path {
         &self.ca_bundle
+    }
+
+    /// Has the server's certificate replaced by one of a new authority, as happens when a certificate authority
+    /// is replaced. Open sessions go on. The file of [`ca_certificate`](super::LocalAzure::ca_certificate)
+    /// then begins with the new authority; the first one, which HTTPS keeps, follows.
+    ///
+    /// # Errors
+    ///
+    /// [`EmulatorError::Io`] if a file can't be written.
+    pub fn replace_certificate_authority(&self) -> Result<(), EmulatorError> {
+        let authority = Authority::create()?;
+        let acceptor = authority.acceptor(&self.host, Some(certificate::ALPN))?;
+        let both = authority.pem() + &self.first_authority;
+        // Before the certificate: a client that is refused reads the files again.
+        let cluster = &self.front.cluster;
+        cluster.write("ca.pem", &both)?;
+        cluster.write("ca-bundle.pem", &certificate::bundle(&both))?;
+        *lock(&self.front.acceptor) = acceptor;
+        Ok(())
     }
 
     async fn on_engine<F>(&self, work: F) -> Result<(), EmulatorError>

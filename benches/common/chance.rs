@@ -1,13 +1,13 @@
 //! The same numbers for the same seed (splitmix64).
-
-use crate::week::Millis;
+#![allow(unreachable_pub, reason = "a program has no outside")]
 
 #[derive(Clone)]
 pub struct Chance(u64);
 
 impl Chance {
-    pub fn new(seed: u64, instance: u32) -> Self {
-        let mut chance = Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ u64::from(instance));
+    /// Streams of one seed have nothing in common.
+    pub fn new(seed: u64, stream: u32) -> Self {
+        let mut chance = Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ u64::from(stream));
         chance.number();
         chance
     }
@@ -20,7 +20,7 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    pub fn between(&mut self, least: Millis, limit: Millis) -> Millis {
+    pub fn between(&mut self, least: u64, limit: u64) -> u64 {
         least + self.number() % (limit - least)
     }
 }
