@@ -93,11 +93,14 @@ impl Sky {
         Some(self.what_was_between(from, to, &[Struck::Tokens, Struck::Server]))
     }
 
-    /// Any trouble at all in this time or shortly before, for those who try nothing twice.
+    /// Any trouble at all in this time or shortly before, for those who try nothing twice. That no new token can be
+    /// had is none while the last one is valid.
     pub fn any_trouble(&self, from: Instant, to: Instant) -> Option<String> {
         let from = from.checked_sub(SETTLING).unwrap_or(from);
-        let all = [Struck::Tokens, Struck::Server, Struck::Sessions];
-        Some(self.what_was_between(from, to, &all)).filter(|what| !what.is_empty())
+        let has_token = self.has_token(from) && self.has_token(to);
+        let all = [Struck::Server, Struck::Sessions, Struck::Tokens];
+        let struck = if has_token { &all[..2] } else { &all };
+        Some(self.what_was_between(from, to, struck)).filter(|what| !what.is_empty())
     }
 
     /// What may have broken a query.

@@ -153,9 +153,9 @@ async fn clears(place: &Place, before: Figures) -> bool {
         sleep(Duration::from_millis(200)).await;
     }
     let is_clear = is_clear().await;
-    let (connections, sessions) =
-        (place.network.connections(), server::sessions(place.azure.server()).await);
-    println!("after closing      {}, {sessions} sessions on the server", Figures::now());
+    let (figures, connections) = (Figures::now(), place.network.connections());
+    let sessions = server::sessions(place.azure.server()).await;
+    println!("after closing      {figures}, {sessions} sessions on the server");
     if !is_clear {
         println!("Something is left: {connections} connections, before it was {before}");
     }

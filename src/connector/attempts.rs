@@ -9,6 +9,7 @@ use super::{
     driver::{Driver, Established, TokioPostgres},
     login::Login,
     progress::Progress,
+    servers::Turn,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -103,7 +104,9 @@ impl Connector {
             loop {
                 let (error, login) = match self.prepare::<D>(&mut pass, &progress).await {
                     Ok(login) => {
-                        match servers.log_in(driver, self, &login, pass.is_first, &progress).await {
+                        let is_only = patience == Patience::Once;
+                        let turn = Turn { is_first: pass.is_first, is_only };
+                        match servers.log_in(driver, self, &login, turn, &progress).await {
                             Ok(session) => return Ok(session),
                             Err(error) => (error, Some(login)),
                         }

@@ -139,6 +139,9 @@ impl ConnectorBuilder {
     /// Limits one connect as a whole: token, DNS, TCP, TLS, login and retries. 30 s unless set;
     /// zero is refused by [`build`](Self::build). A token request that it interrupts goes on for the next
     /// caller.
+    ///
+    /// A server that has stopped answering is given up after half of the time left, if more than 6 s are left, and
+    /// tried anew. [`connect_timeout`](Settings::connect_timeout) gives it up sooner.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self

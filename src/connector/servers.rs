@@ -29,6 +29,11 @@ use crate::{
 /// gets its share of the deadline on the next pass.
 const FIRST_TCP_LIMIT: Duration = Duration::from_secs(2);
 
+/// The shortest time in which another try may find a server well. While more than twice as much is left, the last
+/// address gets half of it: a server that has stopped answering, or whose answer was lost, may be back long before
+/// the deadline, and the connection that hangs does not notice.
+const ANOTHER_TRY: Duration = Duration::from_secs(3);
+
 /// For how long the server that answered is asked before those that the settings name first, once these
 /// have failed. Then they have another chance: the order may be the user's preference.
 const DETOUR: Duration = Duration::from_secs(60);
@@ -43,6 +48,14 @@ pub(super) struct Servers {
     detour: Mutex<Option<Detour>>,
 }
 
+/// Which pass over the servers it is.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    pub(super) is_first: bool,
+    /// Whether none follows, however this one fails.
+    pub(super) is_only: bool,
+}
+
 /// One round over the servers.
 struct Round<'a, D> {
     driver: &'a D,
@@ -51,7 +64,7 @@ struct Round<'a, D> {
     wanted: Option<ServerRole>,
     /// Targets of another round, which share the time with those of this one.
     targets_after: usize,
-    is_first_pass: bool,
+    turn: Turn,
 }
 
 /// A server that answered where others before it had failed.
@@ -79,11 +92,11 @@ impl Servers {
         driver: &D,
         connector: &Connector,
         login: &Login,
-        is_first_pass: bool,
+        turn: Turn,
         progress: &Progress,
     ) -> Result<D::Session, Error> {
         let round = async |wanted, targets_after| {
-            let round = Round { driver, connector, login, wanted, targets_after, is_first_pass };
+            let round = Round { driver, connector, login, wanted, targets_after, turn };
             self.round(round, progress).await
         };
         match self.wanted {
@@ -107,7 +120,7 @@ impl Servers {
         round: Round<'_, D>,
         progress: &Progress,
     ) -> Result<D::Session, Error> {
-        let Round { driver, connector, login, wanted, targets_after, is_first_pass } = round;
+        let Round { driver, connector, login, wanted, targets_after, turn } = round;
         let detour = self.current_detour();
         let hosts: Vec<_> = self.hosts.iter().enumerate().collect();
         let hosts = self.ordered(hosts, |(index, _)| detour.is_some_and(|it| it.host == *index));
@@ -125,9 +138,9 @@ impl Servers {
                 self.ordered(addresses, |address| detour.is_some_and(|it| it.address == *address));
             for (tried, &address) in addresses.iter().enumerate() {
                 let targets_left = addresses.len() - tried + hosts_left - 1;
-                let is_hurried = is_first_pass && targets_left > 1;
+                let is_hurried = turn.is_first && targets_left > 1;
                 let tcp_limit = is_hurried.then_some(FIRST_TCP_LIMIT);
-                let limit = self.limit(targets_left, progress);
+                let limit = self.limit(targets_left, turn, progress);
                 progress.enter(Stage::Tcp);
                 let attempt =
                     Attempt { connector, host, address, login, tcp_limit, limit, wanted, progress };
@@ -146,8 +159,14 @@ impl Servers {
     }
 
     /// How long one address is waited for.
-    fn limit(&self, targets_left: usize, progress: &Progress) -> Duration {
-        let limits = [fair_share(progress.deadline(), targets_left), self.limit];
+    fn limit(&self, targets_left: usize, turn: Turn, progress: &Progress) -> Duration {
+        let deadline = progress.deadline();
+        let share = if turn.is_only || targets_left > 1 {
+            fair_share(deadline, targets_left)
+        } else {
+            fair_share(deadline, 2).filter(|half| *half > ANOTHER_TRY)
+        };
+        let limits = [share, self.limit];
         limits.into_iter().flatten().min().unwrap_or(Duration::MAX)
     }
 

@@ -149,6 +149,26 @@ async fn a_silent_server_leaves_the_next_one_its_share_of_the_time() {
     assert_eq!(silent.connections(), 1);
 }
 
+/// Whatever was lost, a new connection finds the server well long before the deadline.
+#[tokio::test]
+async fn the_only_server_is_tried_again_when_a_connection_to_it_hangs() {
+    let azure = LocalAzure::start().await.unwrap();
+    let connector = Connector::from_vars(azure.vars(LOGIN, ClientType::Python)).unwrap();
+    connector.token_cache().unwrap().warm_up().await.unwrap();
+    let connector = Connector::builder()
+        .settings(connector.settings().clone())
+        .token_cache(connector.token_cache().unwrap().clone())
+        .deadline(Duration::from_secs(12))
+        .build()
+        .unwrap();
+    azure.server().set_fault(Some(ServerFault::Silent));
+    let connecting = tokio::spawn(async move { connector.connect().await });
+    eventually("the server is asked", async || azure.server().connections() == 1).await;
+    azure.server().set_fault(None);
+    connecting.await.unwrap().unwrap();
+    assert_eq!(azure.server().connections(), 2);
+}
+
 /// A firewall drops what is sent to some address: nothing answers, not even with a refusal.
 #[cfg(target_os = "linux")]
 #[tokio::test]

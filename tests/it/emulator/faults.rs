@@ -202,3 +202,21 @@ async fn a_restarted_server_has_the_same_port_and_data_and_no_sessions() {
     let client = log_in(&azure, "aad_app", &token(&azure, APP)).await.unwrap();
     client.batch_execute("DROP SCHEMA kept").await.unwrap();
 }
+
+#[tokio::test]
+async fn a_new_certificate_authority_signs_what_is_shown_and_is_first_in_the_file() {
+    let azure = LocalAzure::start().await.unwrap();
+    let open = log_in(&azure, "aad_app", &token(&azure, APP)).await.unwrap();
+    let first = tls_config(&azure);
+    azure.server().replace_certificate_authority().unwrap();
+    let direct = async |mut config: rustls::ClientConfig| {
+        config.alpn_protocols = vec![b"postgresql".to_vec()];
+        let socket = TcpStream::connect(azure.server().address()).await?;
+        handshake(&azure, config, socket).await
+    };
+    assert!(direct(first).await.is_err(), "the first authority is that of old certificates");
+    direct(tls_config(&azure)).await.unwrap();
+    assert_eq!(current_user(&open).await, "aad_app", "sessions go on");
+    let certificates = std::fs::read_to_string(azure.ca_certificate()).unwrap();
+    assert_eq!(certificates.matches("BEGIN CERTIFICATE").count(), 2);
+}
