@@ -139,7 +139,7 @@ impl Connector {
     }
 
     /// Connects and returns the connection too, for callers that drive it themselves: to receive
-    /// notifications (`LISTEN`), or to hand both to a pool or ORM.
+    /// notifications (`LISTEN`, as in the example `listen`), or to hand both to a pool or ORM.
     ///
     /// Nothing happens on the client until the connection is polled. Cancel safe, as
     /// [`connect`](Self::connect).

@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "deadpool", feature = "emulator", unix))]
 mod axum_service;
+#[cfg(all(feature = "emulator", unix))]
+mod listen;
 #[cfg(all(
     feature = "bb8",
     feature = "blocking",

@@ -51,6 +51,17 @@ fn sea_orm_queries_over_the_sqlx_pool() {
     assert_prints("sea_orm", "aad_system\n");
 }
 
+/// The second start finds nothing left to do.
+#[test]
+fn migrations_are_applied_once() {
+    let twice = r#""$0" && "$0""#;
+    let mut command = command(&["local-azure", "--create-tables", "--", "sh", "-c", twice]);
+    let output = command.arg(example("migrations")).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed, "2 migrations are applied\n".repeat(2));
+}
+
 #[test]
 fn the_generic_recipe_connects_and_checks() {
     assert_prints("generic_pool", "aad_system\nready for the next one\n");
@@ -67,6 +78,9 @@ fn without_variables_they_name_what_to_set() {
         "sqlx",
         "sea_orm",
         "generic_pool",
+        "listen",
+        "migrations",
+        "testing",
     ];
     for name in names {
         let output = Command::new(example(name)).env_clear().output().unwrap();
