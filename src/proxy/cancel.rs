@@ -12,8 +12,11 @@ use crate::connector::driver::ServerAddress;
 pub(super) struct CancelKeys(Mutex<HashMap<Vec<u8>, ServerAddress>>);
 
 impl CancelKeys {
+    /// A server that gives no key takes no cancel requests.
     pub(super) fn insert(&self, key: &[u8], server: ServerAddress) {
-        self.lock().insert(key.to_vec(), server);
+        if !key.is_empty() {
+            self.lock().insert(key.to_vec(), server);
+        }
     }
 
     pub(super) fn remove(&self, key: &[u8]) {

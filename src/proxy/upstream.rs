@@ -81,8 +81,8 @@ impl<'a> UpstreamDriver<'a> {
                     let field = |field| message.error_field(field).unwrap_or_default();
                     return Err(attempt.refused(&field(b'C'), &field(b'M')));
                 }
-                // A notice that repeats the secret goes no further.
-                b'N' if is_within(attempt.password().as_bytes(), &message.body) => continue,
+                // What repeats the secret, such as a notice, goes no further.
+                _ if is_within(attempt.password().as_bytes(), &message.body) => continue,
                 _ => {}
             }
             if greeting.add(&message) {
