@@ -136,3 +136,15 @@ fn in_the_foreground_it_says_where_it_listens_and_ends_when_it_is_told() {
     lines.read_to_string(&mut rest).unwrap();
     assert!(!rest.contains("error"), "{rest}");
 }
+
+#[test]
+fn a_program_is_told_to_end_and_its_status_is_passed_on() {
+    let script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    let mut command = proxy(&["--", "sh", "-c", script]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+}

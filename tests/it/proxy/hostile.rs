@@ -1,6 +1,7 @@
 //! Local clients that mean no good, and those that are merely broken.
 
 use std::{
+    collections::VecDeque,
     num::NonZeroU32,
     os::unix::fs::{MetadataExt, PermissionsExt},
     time::Duration,
@@ -52,10 +53,39 @@ async fn whoever_is_slow_to_say_what_it_wants_is_given_up() {
     let mut silent = scene.dial_port().await;
     let mut slow = scene.dial_port().await;
     slow.write_all(b"\0\0\0\x20\0\x03").await.unwrap();
-    for stream in [&mut silent, &mut slow] {
+    // Asked for the password, and gone without a word: the connection stays open.
+    let mut half_open = scene.dial_port().await;
+    half_open.write_all(b"\0\0\0\x11\0\x03\0\0user\0me\0\0").await.unwrap();
+    half_open.read_exact(&mut [0; 9]).await.unwrap();
+    for stream in [&mut silent, &mut slow, &mut half_open] {
         assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0);
     }
-    assert_eq!(scene.proxy.stats().refused, 2);
+    assert_eq!(scene.proxy.stats().refused, 3);
+}
+
+/// Half of them leave at once, the others say nothing: more than may wait, so that each makes room.
+#[tokio::test]
+async fn ten_thousand_connections_to_the_socket_are_got_rid_of_and_disturb_nobody() {
+    let scene = scene(shared_azure()).await;
+    let client = connect(&scene.socket()).await.unwrap();
+    let mut silent = VecDeque::new();
+    for number in 0..10_000 {
+        let stream = scene.dial_socket().await;
+        if number % 2 == 0 {
+            silent.push_back(stream);
+        }
+        if silent.len() > 300 {
+            // One that was given up long ago.
+            let mut oldest = silent.pop_front().unwrap();
+            assert_eq!(oldest.read(&mut [0]).await.unwrap_or(0), 0);
+        }
+        if number % 2_000 == 0 {
+            client.batch_execute("SELECT 1").await.unwrap();
+            connect(&scene.socket()).await.unwrap().batch_execute("SELECT 1").await.unwrap();
+        }
+    }
+    let stats = scene.proxy.stats();
+    assert!(stats.refused >= 4_500 && stats.failed == 0, "{stats:?}");
 }
 
 /// More than may wait: those who came first make room.

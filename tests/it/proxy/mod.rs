@@ -1,7 +1,10 @@
 //! The proxy, before the local Azure: programs that know nothing of Microsoft Entra ID.
 
+#[cfg(target_os = "linux")]
+mod failover;
 mod faults;
 mod hostile;
+mod hostile_server;
 mod programs;
 mod sessions;
 mod shutdown;

@@ -2,10 +2,11 @@
 
 use std::{path::Path, process::Stdio};
 
+use postgres_entra::emulator::IdentityFault;
 use tokio::process::Command;
 
 use super::*;
-use crate::support::{shared_azure, skip_without, sleeps};
+use crate::support::{eventually, shared_azure, skip_without, sleeps};
 
 impl Scene {
     /// A program with the variables that lead to the port.
@@ -117,6 +118,41 @@ async fn pgbench_runs_in_each_of_its_modes_with_50_clients() {
     assert!(scene.proxy.stats().opened >= 150);
 }
 
+/// One pgbench keeps its sessions, another opens one a transaction; an error would end either.
+#[tokio::test]
+async fn pgbench_notices_neither_a_rotated_token_nor_an_outage_of_the_identity_service() {
+    if !is_installed("pgbench") {
+        return;
+    }
+    let azure = LocalAzure::builder().roles_may_create_tables().start().await.unwrap();
+    let scene = scene(&azure).await;
+    output(scene.program("pgbench").args(["-i", "-q"])).await;
+    let bench = |arguments: &[&str]| {
+        let mut command = scene.program("pgbench");
+        command.args(["-n", "-S", "-c", "4"]).args(arguments).spawn().unwrap()
+    };
+    let mut stays = bench(&["-t", "1000000", "-R", "200"]);
+    let comes_back = bench(&["-C", "-t", "25"]);
+    let before = scene.proxy.stats().opened;
+    let sessions = async |count| {
+        let opened = async || scene.proxy.stats().opened >= before + count;
+        eventually("sessions are opened", opened).await;
+    };
+    sessions(20).await;
+    azure.server().reject_tokens_issued_before_now();
+    sessions(50).await;
+    azure.identity_service().set_fault(Some(IdentityFault::Outage));
+    let report = comes_back.wait_with_output().await.unwrap();
+    let shown = String::from_utf8_lossy(&report.stdout);
+    assert!(shown.contains("transactions actually processed: 100/100"), "{report:?}");
+    stays.start_kill().unwrap();
+    let report = stays.wait_with_output().await.unwrap();
+    assert_eq!(report.status.code(), None, "it worked on until it was killed: {report:?}");
+    assert!(!String::from_utf8_lossy(&report.stderr).contains("aborted"), "{report:?}");
+    assert_eq!(azure.identity_service().tokens_issued(), 2);
+    assert_eq!(scene.proxy.stats().failed, 0);
+}
+
 /// The protocol of replication is another from the login on.
 #[tokio::test]
 async fn a_program_may_ask_for_replication() {
@@ -133,6 +169,22 @@ async fn a_program_may_ask_for_replication() {
         let database = if replication == "database" { "orders" } else { "" };
         assert!(system.trim().ends_with(&format!("|{database}")), "{system}");
     }
+}
+
+#[tokio::test]
+async fn the_servers_log_can_be_received() {
+    if !is_installed("pg_receivewal") || !is_installed("psql") {
+        return;
+    }
+    let azure = LocalAzure::start().await.unwrap();
+    azure.server().execute("ALTER ROLE aad_app REPLICATION").await.unwrap();
+    let scene = scene(&azure).await;
+    psql(&scene, "CREATE SCHEMA s; CREATE TABLE s.t AS SELECT generate_series(1, 10000)").await;
+    let end = psql(&scene, "SELECT pg_current_wal_lsn()").await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = scene.program("pg_receivewal");
+    output(command.args(["--no-loop", "--endpos", &end, "-D"]).arg(folder.path())).await;
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "one segment");
 }
 
 #[tokio::test]
