@@ -61,6 +61,10 @@ fn sqlstate_of(message: &str) -> &'static str {
 fn tls_failure(text: &str) -> Option<TlsErrorKind> {
     if text.contains("server does not support SSL") {
         Some(TlsErrorKind::NotOffered)
+    } else if text.contains("invalid response to SSL negotiation") {
+        Some(TlsErrorKind::NotPostgres)
+    } else if text.contains("alert certificate") || text.contains("alert bad certificate") {
+        Some(TlsErrorKind::ClientCertificate)
     } else if text.contains("certificate") {
         Some(TlsErrorKind::Certificate)
     } else if text.contains("SSL error") {
@@ -124,9 +128,12 @@ mod tests {
 
     #[test]
     fn failures_of_tls_are_told_from_lost_connections() {
-        use TlsErrorKind::{Certificate, Handshake, NotOffered};
+        use TlsErrorKind::{Certificate, ClientCertificate, Handshake, NotOffered, NotPostgres};
         let cases = [
             ("server does not support SSL, but SSL was required", Some(NotOffered)),
+            ("received invalid response to SSL negotiation: H", Some(NotPostgres)),
+            ("SSL error: tlsv13 alert certificate required", Some(ClientCertificate)),
+            ("SSL error: sslv3 alert bad certificate", Some(ClientCertificate)),
             ("SSL error: certificate verify failed", Some(Certificate)),
             ("server certificate for \"a\" does not match host name \"b\"", Some(Certificate)),
             ("root certificate file \"/absent.pem\" does not exist", Some(Certificate)),

@@ -31,8 +31,8 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Settings, SslNegotiation},
     connector::progress::{ObservedHandshake, ObservedTls},
-    error::{TlsError, TlsErrorKind},
-    tls::TlsStream,
+    error::TlsError,
+    tls::{TlsStream, kind_of_refusal},
 };
 
 /// The request for TLS ([protocol](https://www.postgresql.org/docs/current/protocol-message-formats.html)).
@@ -146,7 +146,7 @@ async fn ask_for_tls(socket: &mut Socket, host: &str) -> Result<(), BoxedError> 
     socket.write_all(&SSL_REQUEST).await?;
     match socket.read_u8().await? {
         b'S' => Ok(()),
-        _ => Err(TlsError::new(TlsErrorKind::NotOffered, Some(host), None).into()),
+        answer => Err(TlsError::new(kind_of_refusal(answer), Some(host), None).into()),
     }
 }
 

@@ -201,14 +201,18 @@ impl Connector {
         progress.timed_out()
     }
 
-    /// With the hint that another login was there, if the one that was refused may be an accident.
+    /// With the hint that another login was there, if the one that was refused may be an accident, or that
+    /// its user has another server's form.
     fn advised(&self, error: Error) -> Error {
         use RejectionReason::{AuthenticationFailed, RoleMissing};
         match error {
             Error::Rejected(rejection)
                 if matches!(rejection.reason(), AuthenticationFailed | RoleMissing) =>
             {
-                rejection.with_advice(self.settings().password_advice()).into()
+                let settings = self.settings();
+                let by_form = || of_single_server(rejection.user(), settings.first_host().name());
+                let advice = settings.password_advice().or_else(by_form);
+                rejection.with_advice(advice).into()
             }
             error => error,
         }
@@ -222,6 +226,18 @@ impl Connector {
             .await
             .unwrap_or_else(|_| Err(self.timed_out(&progress)))
     }
+}
+
+/// What to do if the user's name ends with that of the server, as those of Azure's retired Single Server did.
+fn of_single_server(user: &str, host: &str) -> Option<String> {
+    let (name, server) = user.rsplit_once('@')?;
+    let is_server = host.split('.').next().is_some_and(|label| label.eq_ignore_ascii_case(server));
+    is_server.then(|| {
+        format!(
+            "write the user without the server, \"{name}\": user@server was the form of the retired Single \
+             Server, and is no role here"
+        )
+    })
 }
 
 /// Between three quarters of the pause and the whole, so that clients that failed together don't come

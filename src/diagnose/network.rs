@@ -11,12 +11,13 @@ use super::{
     kind::kind,
     report::{Step, StepName},
     running::{Running, root_cause, with_causes},
+    settings::origin,
     show::days_between,
     value::Value,
 };
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Host, Settings},
+    config::{Host, Origin, Settings},
     connector::{
         Connector,
         servers::{addresses, fair_share, more_hopeful},
@@ -119,9 +120,22 @@ async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant)
         }
         None => {
             let error = no_tcp.expect("there is a target, and it was not reached");
-            [tcp.failed(&error), Step::not_reached(StepName::Tls, StepName::Tcp)]
+            let fix = match stated_address(settings) {
+                Some(variable) => {
+                    format!("{}; {variable} states the address that was dialled", error.hint())
+                }
+                None => error.hint().to_owned(),
+            };
+            let tcp = tcp.failed_with(&kind(&error), &with_causes(&error), &fix);
+            [tcp, Step::not_reached(StepName::Tls, StepName::Tcp)]
         }
     }
+}
+
+/// Where an address is stated, which takes the place of what the name leads to.
+fn stated_address(settings: &Settings) -> Option<String> {
+    settings.hosts().iter().find_map(Host::address)?;
+    Some(origin(settings, "hostaddr").map_or("`hostaddr`".to_owned(), Origin::to_string))
 }
 
 async fn dial(host: &Host, address: SocketAddr) -> Result<TcpStream, Error> {
@@ -139,7 +153,7 @@ fn limit(own: Option<Duration>, deadline: Instant, targets_left: usize) -> Insta
 
 async fn encrypt(connector: &Connector, host: &Host, stream: TcpStream) -> Result<TlsFacts, Error> {
     let tls = connector.tls().await?;
-    Ok(probe(&tls, connector.settings().ssl_negotiation(), host.name(), stream).await?)
+    Ok(probe(&tls, host.name(), stream).await?)
 }
 
 fn describe(facts: &TlsFacts, step: &mut Running) {

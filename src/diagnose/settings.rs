@@ -38,7 +38,8 @@ pub(super) fn identity_variable(settings: &Settings) -> Option<&str> {
     }
 }
 
-fn origin<'a>(settings: &'a Settings, name: &str) -> Option<&'a Origin> {
+/// Where this setting was read from.
+pub(super) fn origin<'a>(settings: &'a Settings, name: &str) -> Option<&'a Origin> {
     settings.origins().find_map(|(known, origin)| (known == name).then_some(origin))
 }
 

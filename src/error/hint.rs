@@ -26,7 +26,7 @@ impl Error {
             Self::Token(error) => error.problem(),
             Self::Tls(error) => error.problem(),
             Self::Timeout { stage, limit, .. } => {
-                let limit = limit.as_secs_f32();
+                let limit = rounded(limit.as_secs_f64());
                 format!("no connection within {limit} s: the deadline passed during {stage}")
             }
             Self::Rejected(rejection) => rejection.problem(),
@@ -35,14 +35,24 @@ impl Error {
     }
 }
 
+/// To the millisecond below a second, and to a tenth above: what is left of a deadline is an odd number.
+fn rounded(seconds: f64) -> f64 {
+    let steps = if seconds < 1.0 { 1000.0 } else { 10.0 };
+    (seconds * steps).round() / steps
+}
+
 fn of_stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Token => of_kind(TokenErrorKind::Timeout),
         Stage::TlsSetup => "give the connect a longer deadline",
         Stage::Dns => "check that this machine reaches its DNS server",
         Stage::Tcp => NETWORK,
-        Stage::Tls | Stage::Login | Stage::Backoff => {
+        Stage::Tls | Stage::Backoff => {
             "check the state of the server, or give the connect a longer deadline"
+        }
+        Stage::Login => {
+            "check the state of the server (behind PgBouncer, on port 6432, that of the server that it \
+             leads to), or give the connect a longer deadline"
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) use allowance::Allowance;
 pub(crate) use certificate::CertificateFacts;
 pub(crate) use own_roots::connect_trusting_only;
 pub(crate) use prepared::PreparedTls;
+#[cfg(feature = "blocking")]
+pub(crate) use probe::kind_of as kind_of_refusal;
 pub(crate) use probe::{TlsFacts, probe, why_no_tls};
 #[cfg(feature = "rustls")]
 pub(crate) use rustls_config::client_config as rustls_client_config;
@@ -45,7 +47,7 @@ pub(crate) use unverified::shown_certificate;
 
 use crate::{
     config::SslNegotiation,
-    error::{ConfigError, ConfigErrorKind, Error, TlsError},
+    error::{ConfigError, ConfigErrorKind, Error, TlsError, cause},
 };
 
 /// Which TLS library carries the connections.
@@ -97,7 +99,13 @@ enum SetUpError {
 
 /// A TLS connector for tokio-postgres. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub(crate) enum TlsConnector {
+pub(crate) struct TlsConnector {
+    library: Library,
+    negotiation: SslNegotiation,
+}
+
+#[derive(Clone, Debug)]
+enum Library {
     #[cfg(feature = "native-tls")]
     NativeTls(native::Connector),
     #[cfg(feature = "rustls")]
@@ -109,15 +117,24 @@ impl TlsConnector {
     fn build(set_up: &TlsSetUp) -> Result<Self, SetUpError> {
         let roots = set_up.root_cert.as_deref().map(read_root_cert).transpose()?;
         let (roots, negotiation) = (roots.as_deref(), set_up.negotiation);
-        match set_up.backend {
+        let library = match set_up.backend {
             #[cfg(feature = "native-tls")]
             TlsBackend::NativeTls => {
-                native::Connector::build(roots, negotiation).map(Self::NativeTls)
+                Library::NativeTls(native::Connector::build(roots, negotiation)?)
             }
             #[cfg(feature = "rustls")]
             TlsBackend::Rustls => {
-                rustls_connect::Connector::build(roots, negotiation).map(Self::Rustls)
+                Library::Rustls(rustls_connect::Connector::build(roots, negotiation)?)
             }
+        };
+        Ok(Self { library, negotiation })
+    }
+
+    /// The error of a handshake that this began.
+    fn explain(negotiation: SslNegotiation, error: TlsError) -> TlsError {
+        match negotiation {
+            SslNegotiation::Postgres => error,
+            SslNegotiation::Direct => error.without_request(),
         }
     }
 }
@@ -168,6 +185,16 @@ fn root_cert_error(problem: &'static str) -> ConfigError {
     .in_variable("sslrootcert (PGSSLROOTCERT)")
 }
 
+/// Whether the words are those of an alert by which the server refuses our certificate, or that we have
+/// none ([RFC 8446, section 6.2](https://www.rfc-editor.org/rfc/rfc8446#section-6.2)). With TLS 1.3 it comes
+/// after the handshake.
+pub(crate) fn asks_for_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    cause::all(error).map(ToString::to_string).chain([error.to_string()]).any(|text| {
+        let text = text.to_ascii_lowercase();
+        text.contains("alert") && (text.contains("certificate") || text.contains("unknown ca"))
+    })
+}
+
 impl MakeTlsConnect<Socket> for TlsConnector {
     type Stream = TlsStream;
     type TlsConnect = Handshake;
@@ -191,12 +218,14 @@ impl TlsConnect<Socket> for Handshake {
 
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
-            match self.connector {
+            let TlsConnector { library, negotiation } = self.connector;
+            let stream = match library {
                 #[cfg(feature = "native-tls")]
-                TlsConnector::NativeTls(connector) => connector.connect(&self.host, socket).await,
+                Library::NativeTls(connector) => connector.connect(&self.host, socket).await,
                 #[cfg(feature = "rustls")]
-                TlsConnector::Rustls(connector) => connector.connect(&self.host, socket).await,
-            }
+                Library::Rustls(connector) => connector.connect(&self.host, socket).await,
+            };
+            stream.map_err(|error| TlsConnector::explain(negotiation, error))
         })
     }
 }

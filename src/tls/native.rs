@@ -6,7 +6,9 @@ use native_tls::Certificate;
 use tokio::net::TcpStream;
 use tokio_postgres::{Socket, tls::TlsConnect};
 
-use super::{CertificateFacts, SetUpError, TlsFacts, TlsStream, root_cert_error};
+use super::{
+    CertificateFacts, SetUpError, TlsFacts, TlsStream, asks_for_certificate, root_cert_error,
+};
 use crate::{
     config::SslNegotiation,
     error::{ConfigError, TlsError, TlsErrorKind, cause},
@@ -76,6 +78,8 @@ pub(super) fn classify(host: &str, error: native_tls::Error) -> TlsError {
     } else if ENDED.iter().any(|end| text.contains(end)) {
         let ended = io::Error::new(io::ErrorKind::UnexpectedEof, error);
         (TlsErrorKind::Handshake, ended.into())
+    } else if asks_for_certificate(&error) {
+        (TlsErrorKind::ClientCertificate, error.into())
     } else if text.contains("certificate") {
         (TlsErrorKind::Certificate, error.into())
     } else {

@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{CertificateFacts, TlsConnector};
+use super::{CertificateFacts, Library, TlsConnector};
 use crate::{
     config::SslNegotiation,
     error::{TlsError, TlsErrorKind},
@@ -30,27 +30,35 @@ pub(crate) struct TlsFacts {
 /// Cancel safe: dropping the future closes the connection.
 pub(crate) async fn probe(
     connector: &TlsConnector,
-    negotiation: SslNegotiation,
     host: &str,
     mut stream: TcpStream,
 ) -> Result<TlsFacts, TlsError> {
-    if negotiation == SslNegotiation::Postgres {
+    if connector.negotiation == SslNegotiation::Postgres {
         request_tls(host, &mut stream).await?;
     }
-    match connector.clone() {
+    let facts = match connector.library.clone() {
         #[cfg(feature = "native-tls")]
-        TlsConnector::NativeTls(connector) => connector.probe(host, stream).await,
+        Library::NativeTls(connector) => connector.probe(host, stream).await,
         #[cfg(feature = "rustls")]
-        TlsConnector::Rustls(connector) => connector.probe(host, stream).await,
-    }
+        Library::Rustls(connector) => connector.probe(host, stream).await,
+    };
+    facts.map_err(|error| TlsConnector::explain(connector.negotiation, error))
 }
 
 pub(super) async fn request_tls(host: &str, stream: &mut TcpStream) -> Result<(), TlsError> {
     let lost = |error| TlsError::new(TlsErrorKind::Handshake, Some(host), Some(Box::from(error)));
     match ask(stream).await.map_err(lost)? {
         b'S' => Ok(()),
-        b'E' => Err(TlsError::new(TlsErrorKind::Unavailable, Some(host), None)),
-        _ => Err(TlsError::new(TlsErrorKind::NotOffered, Some(host), None)),
+        answer => Err(TlsError::new(kind_of(answer), Some(host), None)),
+    }
+}
+
+/// What another answer to the request for TLS than "go on" means.
+pub(crate) fn kind_of(answer: u8) -> TlsErrorKind {
+    match answer {
+        b'N' => TlsErrorKind::NotOffered,
+        b'E' => TlsErrorKind::Unavailable,
+        _ => TlsErrorKind::NotPostgres,
     }
 }
 
@@ -67,8 +75,9 @@ async fn ask(stream: &mut TcpStream) -> io::Result<u8> {
 pub(crate) async fn why_no_tls(host: &str, address: SocketAddr) -> TlsError {
     let asked = async { ask(&mut TcpStream::connect(address).await?).await };
     let kind = match asked.await {
-        Ok(b'E' | b'S') => TlsErrorKind::Unavailable,
-        _ => TlsErrorKind::NotOffered,
+        Ok(b'S') => TlsErrorKind::Unavailable,
+        Ok(answer) => kind_of(answer),
+        Err(_) => TlsErrorKind::NotOffered,
     };
     TlsError::new(kind, Some(host), None)
 }

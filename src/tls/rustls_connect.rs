@@ -10,7 +10,8 @@ use tokio::{
 use tokio_postgres::Socket;
 
 use super::{
-    CertificateFacts, SetUpError, TlsFacts, TlsStream, root_cert_error, rustls_client_config,
+    CertificateFacts, SetUpError, TlsFacts, TlsStream, asks_for_certificate, root_cert_error,
+    rustls_client_config,
 };
 use crate::{
     config::SslNegotiation,
@@ -90,6 +91,10 @@ pub(super) fn classify(host: &str, error: io::Error) -> TlsError {
         .get_ref()
         .and_then(|cause| cause.downcast_ref::<rustls::Error>())
         .is_some_and(|cause| matches!(cause, rustls::Error::InvalidCertificate(_)));
-    let kind = if refused { TlsErrorKind::Certificate } else { TlsErrorKind::Handshake };
+    let kind = match refused {
+        true => TlsErrorKind::Certificate,
+        false if asks_for_certificate(&error) => TlsErrorKind::ClientCertificate,
+        false => TlsErrorKind::Handshake,
+    };
     TlsError::new(kind, Some(host), Some(error.into()))
 }

@@ -10,6 +10,7 @@ use crate::{
         read_answer,
     },
     excerpt::excerpt,
+    tls::asks_for_certificate,
 };
 
 /// What tokio-postgres says when the server refuses to speak TLS.
@@ -27,6 +28,10 @@ pub(in crate::connector) fn classify(
     match error.as_db_error() {
         Some(answer) => classify_answer(answer.code().code(), answer.message(), host, login),
         None if is_tls_error(&error) => tls_error(error, host).into(),
+        None if asks_for_certificate(&error) => {
+            let kind = TlsErrorKind::ClientCertificate;
+            TlsError::new(kind, Some(host.name()), Some(error.into())).into()
+        }
         None => unreachable(host, may_pass(&error), error),
     }
 }

@@ -55,16 +55,17 @@ impl Rejection {
     /// The same for a login with this token.
     #[must_use]
     pub(crate) fn with_token(mut self, token: &AccessToken) -> Self {
-        let is_long = token.secret().len() > LONG_TOKEN;
-        let by_pooler = self.sqlstate == reading::POOLER_STATE;
-        if self.reason == RejectionReason::AuthenticationFailed && by_pooler && is_long {
-            self.hint = format!(
-                "PgBouncer may have cut off the token, which has {} bytes: connect to the server itself \
-                 (port 5432); else {}",
-                token.secret().len(),
-                self.hint
-            );
+        if !reading::is_poolers_own_refusal(&self.message) {
+            return self;
         }
+        let length = token.secret().len();
+        let refusal = if length > LONG_TOKEN {
+            format!("PgBouncer may have cut off the token, which has {length} bytes")
+        } else {
+            "PgBouncer refuses the login itself, and one of your own takes no tokens".to_owned()
+        };
+        self.hint =
+            format!("{refusal}: connect to the server itself (port 5432); else {}", self.hint);
         self
     }
 

@@ -15,7 +15,7 @@ use Meaning::{Busy, Refused};
 
 /// PgBouncer has this one for everything, and puts it before the server's words as well
 /// ([source](https://github.com/pgbouncer/pgbouncer/blob/master/src/proto.c)).
-pub(super) const POOLER_STATE: &str = "08P01";
+const POOLER_STATE: &str = "08P01";
 
 const STARTING: &str = "the server is starting, stopping or failing over; try again later";
 const FULL: &str = "all connections of the server are taken: use smaller pools or PgBouncer, or try again \
@@ -30,7 +30,8 @@ const POOLER: &str = "PgBouncer is full or has lost the server; try again later"
 /// Known texts in lower case: `*` stands for anything. The first that fits decides.
 ///
 /// Those of PostgreSQL are from its source (postinit.c, postmaster.c, auth.c, hba.c, proc.c), those of
-/// PgBouncer likewise (objects.c, client.c, janitor.c), and those of Azure from what users report.
+/// PgBouncer (objects.c, client.c, server.c, janitor.c) and PgCat (client.rs) likewise, and those of Azure
+/// from what users report.
 const TEXTS: &[(&str, Meaning)] = &[
     ("*access token has expired*", Refused(TokenExpired)),
     ("*valid audience claim*", Refused(WrongAudience)),
@@ -41,7 +42,11 @@ const TEXTS: &[(&str, Meaning)] = &[
     ("*aad_auth_tokentype*", Refused(PrincipalTypeMismatch)),
     ("no pg_hba.conf entry*", Refused(NotAdmitted)),
     ("pg_hba.conf rejects *", Refused(NotAdmitted)),
+    ("authentication failed for user *: host rejected", Refused(NotAdmitted)),
+    ("login rejected", Refused(NotAdmitted)),
+    ("ssl required", Refused(NotAdmitted)),
     ("*requires a valid client certificate*", Refused(ClientCertificate)),
+    ("certificate authentication failed*", Refused(ClientCertificate)),
     ("role * is not permitted to log in", Refused(LoginForbidden)),
     ("role * does not exist", Refused(RoleMissing)),
     ("no such user*", Refused(RoleMissing)),
@@ -49,13 +54,25 @@ const TEXTS: &[(&str, Meaning)] = &[
     ("no such database*", Refused(DatabaseMissing)),
     ("database * is not currently accepting connections", Refused(DatabaseClosed)),
     ("cannot connect to invalid database *", Refused(DatabaseClosed)),
+    ("database * is disabled", Refused(DatabaseClosed)),
+    ("authentication database * is disabled", Refused(DatabaseClosed)),
+    ("no pool configured for database*", Refused(DatabaseMissing)),
     ("permission denied for database *", Refused(PermissionDenied)),
+    ("not allowed", Refused(PermissionDenied)),
+    ("permission denied to set parameter *", Refused(SessionParameter)),
+    ("parameter * cannot be *", Refused(SessionParameter)),
     ("unsupported startup parameter*", Refused(SessionParameter)),
+    ("unsupported options startup parameter*", Refused(SessionParameter)),
     ("invalid value for parameter *", Refused(SessionParameter)),
     ("unrecognized configuration parameter *", Refused(SessionParameter)),
     ("client sent partial pkt in startup phase*", Refused(TokenTooLong)),
+    ("password too long", Refused(TokenTooLong)),
     ("cannot read pg_class without having selected a database", Refused(ServerFault)),
+    ("bouncer config error", Refused(ServerFault)),
+    ("server login failed: wrong password type", Refused(ServerFault)),
     ("the database system is *", Busy(STARTING)),
+    ("must be superuser to connect during database shutdown", Busy(STARTING)),
+    ("new replication connections are not allowed during database shutdown", Busy(STARTING)),
     ("terminating connection due to *", Busy(STARTING)),
     ("canceling authentication due to timeout", Busy(STARTING)),
     ("too many connections for *", Busy(OWN_LIMIT)),
@@ -71,7 +88,13 @@ const TEXTS: &[(&str, Meaning)] = &[
     ("pooler is shutting down", Busy(POOLER)),
     ("database shutdown", Busy(POOLER)),
     ("connect failed", Busy(POOLER)),
+    ("connect timeout", Busy(POOLER)),
+    ("cannot connect", Busy(POOLER)),
     ("server conn crashed?", Busy(POOLER)),
+    ("server connection closed", Busy(POOLER)),
+    ("bouncer resources exhaustion", Busy(POOLER)),
+    ("no memory for *", Busy(POOLER)),
+    ("could not get connection from the pool*", Busy(POOLER)),
     ("server dns lookup failed", Busy(POOLER)),
     ("pgbouncer cannot connect to server", Busy(POOLER)),
     ("*authentication failed*", Refused(AuthenticationFailed)),
@@ -89,6 +112,13 @@ pub(crate) fn read(sqlstate: &str, message: &str) -> Meaning {
     known.map_or_else(|| of_state(sqlstate), |(_, meaning)| *meaning)
 }
 
+/// Whether PgBouncer did not like the password, before the server was asked: PostgreSQL names the user
+/// ([source](https://github.com/pgbouncer/pgbouncer/blob/master/src/client.c)).
+pub(super) fn is_poolers_own_refusal(message: &str) -> bool {
+    ["password authentication failed", "SASL authentication failed", "auth failed"]
+        .contains(&message)
+}
+
 /// The server's last answer, which PgBouncer repeats.
 fn cached(message: &str) -> &str {
     let cached = message.split_once("cached error: ");
@@ -100,7 +130,7 @@ fn of_state(sqlstate: &str) -> Meaning {
         "28P01" => Refused(AuthenticationFailed),
         "3D000" | "57P04" => Refused(DatabaseMissing),
         "42501" => Refused(PermissionDenied),
-        "22023" | "42704" => Refused(SessionParameter),
+        "22023" | "42601" | "42602" | "42704" | "55P02" => Refused(SessionParameter),
         "55000" => Refused(DatabaseClosed),
         "53300" => Busy(FULL),
         "57014" => Busy(STARTING),

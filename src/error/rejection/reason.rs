@@ -59,6 +59,18 @@ impl RejectionReason {
                 "an administrator lets the role log in with: ALTER ROLE {} LOGIN",
                 quoted(user)
             ),
+            Self::NotAdmitted if is_about_encryption(message) => {
+                "the server takes encrypted connections alone: write sslmode=require or verify-full"
+                    .to_owned()
+            }
+            Self::PermissionDenied if message == "not allowed" => {
+                "this database is PgBouncer's console, for those whom its admin_users and stats_users \
+                 name: check the database name in the connection settings"
+                    .to_owned()
+            }
+            Self::DatabaseClosed if message.starts_with("cannot connect to invalid database") => {
+                "the database was left half dropped: drop it (DROP DATABASE) and make it anew".to_owned()
+            }
             Self::ServerFault if message.contains("pg_class") => {
                 "a fault on the server's side that Entra logins have met after an upgrade to PostgreSQL \
                  18: restart the server, and ask Azure support if it stays"
@@ -107,24 +119,34 @@ impl RejectionReason {
             Self::DatabaseMissing => "check the database name in the connection settings",
             Self::DatabaseClosed => {
                 "check the database name; an administrator opens a database with: ALTER DATABASE .. \
-                 ALLOW_CONNECTIONS true"
+                 ALLOW_CONNECTIONS true, and with ENABLE in PgBouncer's console"
             }
             Self::PermissionDenied => {
                 "grant the role what it needs, such as GRANT CONNECT ON DATABASE"
             }
             Self::SessionParameter => {
-                "leave it out of `options` (or PGOPTIONS) in the connection settings, or have PgBouncer \
-                 pass over it: ignore_startup_parameters = options, extra_float_digits"
+                "leave it out of `options` (or PGOPTIONS) in the connection settings, or correct it; \
+                 PgBouncer passes over what it is told to: ignore_startup_parameters = \
+                 extra_float_digits, options"
             }
             Self::TokenTooLong => {
                 "connect to the server itself (port 5432) instead of to PgBouncer"
             }
-            Self::ServerFault => "look into the server's log, and ask Azure support if this stays",
+            Self::ServerFault => {
+                "look into the log of the server or of PgBouncer, and ask Azure support if this stays"
+            }
             Self::PrincipalMismatch | Self::LoginForbidden | Self::Other => {
                 "look up the server's text and its SQLSTATE; the server's log may say more"
             }
         }
     }
+}
+
+/// Whether all that is missing is TLS: PostgreSQL since 14 and before it, and PgBouncer.
+fn is_about_encryption(message: &str) -> bool {
+    message.ends_with(", no encryption")
+        || message.ends_with(", SSL off")
+        || message == "SSL required"
 }
 
 /// The ids that Azure's text holds, in its order: the role's, and the application's and the principal's

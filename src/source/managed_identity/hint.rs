@@ -88,8 +88,10 @@ pub(super) fn of(
     }
     let is_foreign =
         kind == TokenErrorKind::InvalidResponse || (!refusal.is_json && !text.is_empty());
+    let is_app_service = source == super::app_service::NAME;
     match status {
-        401 | 403 if source == super::app_service::NAME && !refusal.is_json => Some(HEADER),
+        401 if is_app_service => Some(HEADER),
+        403 if is_app_service && !refusal.is_json => Some(HEADER),
         _ => is_foreign.then_some(NOT_AZURE),
     }
 }
@@ -132,6 +134,12 @@ mod tests {
                 STRIPPED,
             ),
             ("App Service", 401, "Invalid secret token header", HEADER),
+            (
+                "App Service",
+                401,
+                r#"{"statusCode":401,"message":"The X-IDENTITY-HEADER is missing or does not match."}"#,
+                HEADER,
+            ),
             ("App Service", 401, "Unauthorized", HEADER),
             ("App Service", 403, "Forbidden", HEADER),
             ("App Service", 404, "<html>Not here</html>", NOT_AZURE),

@@ -183,14 +183,22 @@ async fn without_tls_it_is_the_login_that_a_silent_server_leaves_unanswered() {
 
 #[tokio::test]
 async fn an_answer_to_the_request_for_tls_that_is_no_consent_is_no_tls() {
-    for answer in [b"N".to_vec(), b"X".to_vec(), b"\0".to_vec()] {
+    use TlsErrorKind::{NotOffered, NotPostgres};
+    let answers: [(&[u8], _); 5] = [
+        (b"N", NotOffered),
+        (b"X", NotPostgres),
+        (b"\0", NotPostgres),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", NotPostgres),
+        (b"\x4a\0\0\0\x0a8.0.36\0", NotPostgres),
+    ];
+    for (answer, kind) in answers {
         for &backend in TlsBackend::ALL {
-            let misdeed = Misdeed::Send(answer.clone());
+            let misdeed = Misdeed::Send(answer.to_vec());
             let Outcome { error, took, server, .. } =
                 connect(Step::TlsRequested, misdeed, backend).await;
             let text = format!("{answer:?}, {backend:?}: {}", chain(&error));
             let Error::Tls(error) = &error else { panic!("{text}") };
-            assert_eq!(error.kind(), TlsErrorKind::NotOffered, "{text}");
+            assert_eq!(error.kind(), kind, "{text}");
             assert!(took < LIMIT + SLACK && !server.received(TOKEN), "{text}");
         }
     }

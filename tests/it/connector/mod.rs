@@ -10,4 +10,6 @@ mod hosts;
 #[cfg(all(feature = "emulator", unix))]
 mod login;
 #[cfg(all(feature = "emulator", target_os = "linux"))]
+mod pgbouncer;
+#[cfg(all(feature = "emulator", target_os = "linux"))]
 mod unmodified_postgres;

@@ -17,6 +17,8 @@ pub mod leaks;
 #[cfg(all(feature = "emulator", unix))]
 pub mod listener;
 pub mod log;
+#[cfg(all(feature = "emulator", target_os = "linux"))]
+pub mod pgbouncer;
 #[cfg(all(feature = "emulator", unix))]
 pub mod pool_story;
 #[cfg(all(feature = "emulator", unix))]

@@ -1,0 +1,155 @@
+//! PgBouncer as it is installed, before the server of a local Azure.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU8, Ordering},
+};
+
+use postgres_entra::{Identity, Settings, emulator::LocalAzure, settings::Host};
+use tokio::net::TcpStream;
+
+use super::{eventually, fake_server::Authority, skip_without};
+
+/// The host that its certificate is for.
+const HOST: &str = "pooled.postgres.database.azure.com";
+
+const PORT: u16 = 6432;
+
+/// Serves for as long as somebody holds the other end of stdin.
+const SCRIPT: &str = r#"
+pgbouncer -q "$1" </dev/null &
+pooler=$!
+read -r _
+kill -KILL $pooler
+wait $pooler 2>/dev/null
+rm -rf "${1%/*}"
+"#;
+
+/// Whether it is there to be tested with.
+pub fn is_installed() -> bool {
+    let found = Command::new("pgbouncer").arg("--version").output().is_ok();
+    if !found {
+        skip_without("pgbouncer");
+    }
+    found
+}
+
+/// Lives in the private folder of a [`LocalAzure`], which must outlive it; stops when dropped.
+pub struct PgBouncer {
+    process: Child,
+    address: IpAddr,
+    roots: PathBuf,
+}
+
+impl PgBouncer {
+    /// Starts one that knows this database, and has these settings beside those that all need: its line
+    /// in the section `[databases]` goes on with a user, where that is to be another than the client's.
+    pub async fn start(azure: &LocalAzure, database: &str, settings: &[(&str, &str)]) -> Self {
+        static COUNT: AtomicU8 = AtomicU8::new(0);
+        let address = address(COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = azure.server().socket_dir().join(format!("pgbouncer-{address}"));
+        create(&folder);
+        let authority = Authority::new();
+        let (certificate, key) = authority.certificate(&[HOST]);
+        let file = |name: &str, text: &str| write(&folder.join(name), text);
+        let roots = file("ca.pem", &authority.pem());
+        let (certificate, key) = (file("server.crt", &certificate), file("server.key", &key));
+        let users = file("users", "\"aad_app\" \"another password\"\n");
+        let hba = file("hba", "hostssl all nobody 127.0.0.0/8 plain\n");
+        let address_text = address.to_string();
+        let mut all = vec![
+            ("listen_addr", address_text.as_str()),
+            ("unix_socket_dir", ""),
+            ("auth_type", "any"),
+            ("auth_file", text(&users)),
+            ("auth_hba_file", text(&hba)),
+            ("client_tls_sslmode", "require"),
+            ("client_tls_cert_file", text(&certificate)),
+            ("client_tls_key_file", text(&key)),
+        ];
+        all.retain(|(name, _)| settings.iter().all(|(other, _)| name != other));
+        let server = format!("host={} port=5432", text(azure.server().socket_dir()));
+        let mut config = format!("[databases]\norders = {server} {database}\n[pgbouncer]\n");
+        for (name, value) in all.iter().chain(settings) {
+            writeln!(config, "{name} = {value}").unwrap();
+        }
+        let process = spawn(&file("pgbouncer.ini", &config));
+        let pooler = Self { process, address, roots };
+        eventually("PgBouncer listens", async || {
+            TcpStream::connect(SocketAddr::from((address, PORT))).await.is_ok()
+        })
+        .await;
+        pooler
+    }
+
+    /// A login at it as `aad_app`, whose token comes from elsewhere.
+    pub fn settings(&self) -> Settings {
+        let host = Host::new(HOST, PORT).with_address(self.address);
+        Settings::for_hosts(vec![host], Identity::SystemAssigned)
+            .with_user("aad_app")
+            .with_database("orders")
+            .with_ssl_root_cert(&self.roots)
+    }
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// An address of this machine that nobody else has reason to use: all of 127.0.0.0/8 is loopback on
+/// Linux. The process id makes it differ between test runs at the same time.
+fn address(number: u8) -> IpAddr {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 + number % 128, high, low.clamp(1, 254)).into()
+}
+
+/// It refuses to run as root, and so belongs to whom the server belongs to.
+fn spawn(config: &Path) -> Child {
+    let owner = fs::metadata(config).unwrap();
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", SCRIPT, "pgbouncer"])
+        .arg(config)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0);
+    if fs::metadata("/proc/self").unwrap().uid() != owner.uid() {
+        command.uid(owner.uid()).gid(owner.gid());
+    }
+    command.spawn().unwrap()
+}
+
+fn create(folder: &Path) {
+    fs::create_dir(folder).unwrap();
+    give(folder, 0o700);
+}
+
+fn write(path: &Path, text: &str) -> PathBuf {
+    fs::write(path, text).unwrap();
+    give(path, 0o600);
+    path.to_owned()
+}
+
+/// To the owner of the folder that it lies in.
+fn give(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let owner = fs::metadata(path.parent().unwrap()).unwrap();
+    chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
+}
