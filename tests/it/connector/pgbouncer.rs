@@ -64,7 +64,7 @@ async fn its_refusals_and_those_of_the_server_behind_it_have_their_reason_and_hi
         server.execute(statement).await.unwrap();
     }
     let no_login = "dbname=orders user=at_rest";
-    let cases: [(&str, Parameters, RejectionReason, &str); 10] = [
+    let cases: [(&str, Parameters<'_>, RejectionReason, &str); 10] = [
         ("dbname=absent user=aad_app", &[], DatabaseMissing, "database name"),
         ("dbname=shut user=aad_app", &[], DatabaseClosed, "ALLOW_CONNECTIONS"),
         ("dbname=guarded user=aad_app", &[], PermissionDenied, "GRANT CONNECT"),
