@@ -33,6 +33,7 @@ impl Moment {
     }
 
     /// Whether neither clock has reached the other moment.
+    #[inline]
     pub(crate) fn is_before(self, other: Self) -> bool {
         self.wall < other.wall && self.monotonic < other.monotonic
     }

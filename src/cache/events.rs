@@ -9,6 +9,7 @@ use crate::error::TokenError;
 
 const TARGET: &str = "postgres_entra::cache";
 
+#[inline]
 pub(super) fn hit(source: &str) {
     debug!(name: "token_hit", target: TARGET, source, "served the cached token");
 }

@@ -21,6 +21,7 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Whether all that a call has to do now is to take the token.
+    #[inline]
     pub(super) fn serves(&self, now: Moment) -> bool {
         now.is_before(self.serve_until) && !self.starts_fetch(now)
     }
