@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use futures_util::{FutureExt, future::try_join};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
@@ -87,8 +88,8 @@ impl Connector {
 
     /// A session of this driver until the deadline, in as many passes over the servers as it takes.
     ///
-    /// TLS is set up while the identity service answers: with native-tls it is most of the work of a
-    /// process that opens one connection.
+    /// While the identity service answers, TLS is set up (with native-tls it is most of the work of a
+    /// process that opens one connection) and the name of the first server is resolved.
     async fn establish<D: Driver>(
         &self,
         driver: &D,
@@ -102,11 +103,15 @@ impl Connector {
         let work = async {
             let mut pass = Pass::first();
             loop {
-                let (error, login) = match self.prepare::<D>(&mut pass, &progress).await {
-                    Ok(login) => {
+                let itinerary = servers.itinerary(&progress).map(Ok);
+                let prepared = try_join(self.prepare::<D>(&mut pass, &progress), itinerary).await;
+                let (error, login) = match prepared {
+                    Ok((login, itinerary)) => {
                         let is_only = patience == Patience::Once;
                         let turn = Turn { is_first: pass.is_first, is_only };
-                        match servers.log_in(driver, self, &login, turn, &progress).await {
+                        let session =
+                            servers.log_in(itinerary, driver, self, &login, turn, &progress);
+                        match session.await {
                             Ok(session) => return Ok(session),
                             Err(error) => (error, Some(login)),
                         }
@@ -143,6 +148,8 @@ impl Connector {
             progress.enter(Stage::TlsSetup);
             self.tls().await?;
         }
+        // What may be left to wait for.
+        progress.enter(Stage::Dns);
         Ok(login)
     }
 

@@ -7,6 +7,7 @@ mod host_guard;
 mod libpq_conninfo;
 mod libpq_variables;
 mod login;
+pub(crate) mod lookup;
 pub(crate) mod progress;
 pub(crate) mod server_role;
 pub(crate) mod servers;

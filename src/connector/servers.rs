@@ -1,7 +1,6 @@
 //! Which servers there are, in which order they are tried, and how long each of them may take.
 
 use std::{
-    error::Error as StdError,
     io,
     net::SocketAddr,
     sync::{Mutex, PoisonError},
@@ -14,6 +13,7 @@ use super::{
     Connector,
     driver::{Attempt, Driver},
     login::Login,
+    lookup::{Resolver, addresses, system_resolver, unresolved},
     progress::Progress,
     server_role::ServerRole,
 };
@@ -46,6 +46,14 @@ pub(super) struct Servers {
     /// The limit for one address, if the settings have one.
     limit: Option<Duration>,
     detour: Mutex<Option<Detour>>,
+    pub(super) resolver: Resolver,
+}
+
+/// The servers in the order of one pass, by number, and what the name of the first resolves to: that is
+/// looked up while the identity service answers.
+pub(super) struct Itinerary {
+    order: Vec<usize>,
+    first: Option<Result<Vec<SocketAddr>, Error>>,
 }
 
 /// Which pass over the servers it is.
@@ -83,21 +91,35 @@ impl Servers {
             wanted: settings.target_session_attrs(),
             limit: settings.connect_timeout(),
             detour: Mutex::new(None),
+            resolver: system_resolver,
         }
+    }
+
+    /// What a pass that begins now needs to know.
+    pub(super) async fn itinerary(&self, progress: &Progress) -> Itinerary {
+        let detour = self.current_detour();
+        let all = (0..self.hosts.len()).collect();
+        let order = self.ordered(all, |index| detour.is_some_and(|it| it.host == *index));
+        let first = match order.first() {
+            Some(first) => Some(self.resolve(&self.hosts[*first], order.len(), progress).await),
+            None => None,
+        };
+        Itinerary { order, first }
     }
 
     /// One pass: a round over the servers, or two if a replica is preferred and none is found.
     pub(super) async fn log_in<D: Driver>(
         &self,
+        mut itinerary: Itinerary,
         driver: &D,
         connector: &Connector,
         login: &Login,
         turn: Turn,
         progress: &Progress,
     ) -> Result<D::Session, Error> {
-        let round = async |wanted, targets_after| {
+        let mut round = async |wanted, targets_after| {
             let round = Round { driver, connector, login, wanted, targets_after, turn };
-            self.round(round, progress).await
+            self.round(round, &mut itinerary, progress).await
         };
         match self.wanted {
             TargetSessionAttrs::Primary => round(Some(ServerRole::Primary), 0).await,
@@ -118,16 +140,24 @@ impl Servers {
     async fn round<D: Driver>(
         &self,
         round: Round<'_, D>,
+        itinerary: &mut Itinerary,
         progress: &Progress,
     ) -> Result<D::Session, Error> {
         let Round { driver, connector, login, wanted, targets_after, turn } = round;
+        let Itinerary { order, first } = itinerary;
         let detour = self.current_detour();
-        let hosts: Vec<_> = self.hosts.iter().enumerate().collect();
-        let hosts = self.ordered(hosts, |(index, _)| detour.is_some_and(|it| it.host == *index));
         let mut failure = None;
-        for (tried, &(index, host)) in hosts.iter().enumerate() {
-            let hosts_left = hosts.len() - tried + targets_after;
-            let addresses = match resolve(host, hosts_left, progress).await {
+        for (tried, &index) in order.iter().enumerate() {
+            let host = &self.hosts[index];
+            let hosts_left = order.len() - tried + targets_after;
+            let found = match first.take() {
+                Some(found) => found,
+                None => {
+                    progress.enter(Stage::Dns);
+                    self.resolve(host, hosts_left, progress).await
+                }
+            };
+            let addresses = match found {
                 Ok(addresses) => addresses,
                 Err(error) => {
                     failure = Some(more_hopeful(failure, error));
@@ -156,6 +186,17 @@ impl Servers {
             }
         }
         Err(failure.expect("a host has an address, or an error"))
+    }
+
+    async fn resolve(
+        &self,
+        host: &Host,
+        hosts_left: usize,
+        progress: &Progress,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        let limit = fair_share(progress.deadline(), hosts_left).unwrap_or(Duration::MAX);
+        let unanswered = |_| unresolved(host, "the name service did not answer in time");
+        timeout(limit, addresses(host, self.resolver)).await.map_err(unanswered)?
     }
 
     /// How long one address is waited for.
@@ -194,40 +235,10 @@ impl Servers {
     }
 }
 
-async fn resolve(
-    host: &Host,
-    hosts_left: usize,
-    progress: &Progress,
-) -> Result<Vec<SocketAddr>, Error> {
-    if host.address().is_none() {
-        progress.enter(Stage::Dns);
-    }
-    let limit = fair_share(progress.deadline(), hosts_left).unwrap_or(Duration::MAX);
-    let unanswered = |_| unresolved(host, "the name service did not answer in time");
-    timeout(limit, addresses(host)).await.map_err(unanswered)?
-}
-
-/// The address in the settings, or those that the name resolves to.
-pub(crate) async fn addresses(host: &Host) -> Result<Vec<SocketAddr>, Error> {
-    if let Some(address) = host.address() {
-        return Ok(vec![SocketAddr::new(address, host.port())]);
-    }
-    let found = tokio::net::lookup_host((host.name(), host.port())).await;
-    let found: Vec<_> = found.map_err(|error| unresolved(host, error))?.collect();
-    if found.is_empty() {
-        return Err(unresolved(host, "the name has no address"));
-    }
-    Ok(found)
-}
-
 fn no_answer(host: &Host, limit: Duration, stage: Stage) -> Error {
     let text = format!("no answer within {:.1} s during {stage}", limit.as_secs_f32());
     let cause = io::Error::new(io::ErrorKind::TimedOut, text);
     ConnectError::new(host.name(), host.port(), true, cause).into()
-}
-
-fn unresolved(host: &Host, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-    ConnectError::unresolved(host.name(), host.port(), cause).into()
 }
 
 /// The time that one of several targets may take, so that a dead one leaves time for the others. The

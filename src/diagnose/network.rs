@@ -20,7 +20,8 @@ use crate::{
     config::{Host, Origin, Settings},
     connector::{
         Connector,
-        servers::{addresses, fair_share, more_hopeful},
+        lookup::{addresses, system_resolver},
+        servers::{fair_share, more_hopeful},
     },
     error::{ConnectError, Error, Stage, TlsErrorKind},
     excerpt::excerpt,
@@ -49,7 +50,7 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
         // Once there is an address, the look-ups must leave time for it.
         let targets_left = settings.hosts().len() - index + usize::from(!targets.is_empty());
         let limit = limit(None, deadline, targets_left);
-        let found = within(limit, Stage::Dns, addresses(host)).await;
+        let found = within(limit, Stage::Dns, addresses(host, system_resolver)).await;
         match found {
             Ok(addresses) => {
                 let texts = addresses.iter().map(|it| it.ip().to_string());
