@@ -12,6 +12,8 @@
 //! | `postgres_entra.token.expires_at` | gauge | seconds since 1970 | `source` | when the newest token expires |
 //! | `postgres_entra.token.last_success_at` | gauge | seconds since 1970 | `source` | when a request last brought a token |
 //! | `postgres_entra.tls.set_ups` | counter | | `outcome` | TLS connectors that were built: `success` or `failure` |
+//! | `postgres_entra.proxy.sessions` | counter | | `outcome` | programs that came to the proxy: `opened`, `failed` if the server let none in, `refused` if the proxy did not |
+//! | `postgres_entra.proxy.open_sessions` | gauge | | | sessions of the proxy that are open now, with those whose login is under way |
 //!
 //! The first name, and labels with a dot in their names, are those of OpenTelemetry's
 //! [conventions for database clients](https://opentelemetry.io/docs/specs/semconv/database/database-metrics/).
@@ -65,6 +67,11 @@ pub const TOKEN_LAST_SUCCESS_AT: &str = "postgres_entra.token.last_success_at";
 /// TLS connectors that were built.
 pub const TLS_SET_UPS: &str = "postgres_entra.tls.set_ups";
 
+/// Programs that came to the proxy.
+pub const PROXY_SESSIONS: &str = "postgres_entra.proxy.sessions";
+/// Sessions of the proxy that are open now.
+pub const PROXY_OPEN_SESSIONS: &str = "postgres_entra.proxy.open_sessions";
+
 const SYSTEM: (&str, &str) = ("db.system.name", "postgresql");
 
 /// Tells the recorder the units and what each metric means. Call it once, after installing the recorder.
@@ -80,6 +87,8 @@ pub fn describe() {
     describe_gauge!(TOKEN_EXPIRES_AT, Unit::Seconds, "When the newest token expires");
     describe_gauge!(TOKEN_LAST_SUCCESS_AT, Unit::Seconds, "When a request last brought a token");
     describe_counter!(TLS_SET_UPS, "TLS connectors that were built");
+    describe_counter!(PROXY_SESSIONS, "Programs that came to the proxy, by outcome");
+    describe_gauge!(PROXY_OPEN_SESSIONS, "Sessions of the proxy that are open now");
 }
 
 /// Records how long a connect took, and why it failed if it did.
@@ -130,6 +139,34 @@ pub(crate) fn token_answered(
 pub(crate) fn tls_set_up(succeeded: bool) {
     let outcome = if succeeded { "success" } else { "failure" };
     counter!(TLS_SET_UPS, "outcome" => outcome).increment(1);
+}
+
+/// What became of a program that came to the proxy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ProxySession {
+    Opened,
+    Failed,
+    Refused,
+}
+
+pub(crate) fn proxy_session(outcome: ProxySession) {
+    counter!(PROXY_SESSIONS, "outcome" => word(outcome)).increment(1);
+}
+
+/// An open session of the proxy, for as long as it lives.
+pub(crate) struct OpenProxySession(());
+
+impl OpenProxySession {
+    pub(crate) fn new() -> Self {
+        gauge!(PROXY_OPEN_SESSIONS).increment(1);
+        Self(())
+    }
+}
+
+impl Drop for OpenProxySession {
+    fn drop(&mut self) {
+        gauge!(PROXY_OPEN_SESSIONS).decrement(1);
+    }
 }
 
 fn unix(time: SystemTime) -> f64 {

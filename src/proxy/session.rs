@@ -25,6 +25,8 @@ use super::{
     stats::{Counters, count},
     upstream::{Upstream, UpstreamDriver},
 };
+#[cfg(feature = "metrics")]
+use crate::metrics::{self, ProxySession};
 use crate::{
     clock::{Clock, SystemClock},
     connector::Connector,
@@ -81,6 +83,8 @@ impl Sessions {
 
     pub(super) fn refused(&self, reason: &'static str) {
         count(&self.counters.refused);
+        #[cfg(feature = "metrics")]
+        metrics::proxy_session(ProxySession::Refused);
         tracing::warn!(target: "postgres_entra::proxy", reason, "a program was refused");
     }
 
@@ -96,6 +100,8 @@ impl Sessions {
         if *self.phase.borrow() != Phase::Serving {
             return self.tell(&mut program, &refusal::shutting_down()).await;
         }
+        #[cfg(feature = "metrics")]
+        let _open = metrics::OpenProxySession::new();
         let session = Session {
             shared: &self,
             number: self.latest.fetch_add(1, Ordering::Relaxed) + 1,
@@ -218,6 +224,8 @@ impl Session<'_> {
 
     fn began(&self, upstream: &Upstream) {
         count(&self.shared.counters.opened);
+        #[cfg(feature = "metrics")]
+        metrics::proxy_session(ProxySession::Opened);
         tracing::info!(
             target: "postgres_entra::proxy",
             session = self.number,
@@ -230,6 +238,8 @@ impl Session<'_> {
 
     fn failed(&self, error: &Error) {
         count(&self.shared.counters.failed);
+        #[cfg(feature = "metrics")]
+        metrics::proxy_session(ProxySession::Failed);
         tracing::warn!(
             target: "postgres_entra::proxy",
             session = self.number,
