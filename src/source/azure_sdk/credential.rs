@@ -14,6 +14,10 @@ use crate::{
 
 const NAME: &str = "credential";
 
+/// What constructors panic about, as of azure_identity 1.0 and reqwest 0.13.
+const PANICKED: &str = "see the panic's message; the usual reasons are that the system's certificate authorities are \
+                        not installed, and an HTTP client with rustls for which no provider was named or installed";
+
 type Factory = dyn Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync;
 
 /// Any credential of the Azure SDK for Rust: certificates, Azure Pipelines, Azure Arc, your own.
@@ -74,7 +78,7 @@ impl Credential {
                 NAME,
                 "making the credential panicked",
             )
-            .with_hint("check that the system's certificate authorities are installed")
+            .with_hint(PANICKED)
             .with_cause(Shown::of(&panic))),
         }
     }
