@@ -1,10 +1,12 @@
 mod chosen;
+mod platform;
 
 use std::{fmt, sync::Arc};
 
+use self::platform::Platform;
 use super::{
-    AppService, AzureArc, ClientSecret, CloudShell, CredentialChoice, Imds, MsiEndpoint,
-    TokenSource, WorkloadIdentity, choice,
+    AppService, AzureArc, ClientSecret, CloudShell, ContainerInstances, CredentialChoice, Imds,
+    MsiEndpoint, TokenSource, WorkloadIdentity, choice,
 };
 use crate::{
     cloud::Cloud,
@@ -54,6 +56,7 @@ impl Detected {
 /// | service principal | | [`ClientSecret`] |
 /// | workload identity | | [`WorkloadIdentity`], through `AZURE_KUBERNETES_TOKEN_PROXY` if that is set |
 /// | managed, by `AZURE_CLIENT_ID` | `AZURE_TENANT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH` | error: client certificate |
+/// | managed | `IDENTITY_ENDPOINT` with `?api-version=`, `IDENTITY_HEADER` | [`ContainerInstances`] on Windows, by object id |
 /// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER`, `IDENTITY_SERVER_THUMBPRINT` | error: Service Fabric |
 /// | managed | `IDENTITY_ENDPOINT`, `IDENTITY_HEADER` | [`AppService`] |
 /// | managed | `IDENTITY_ENDPOINT`, `IMDS_ENDPOINT` | [`AzureArc`] |
@@ -61,6 +64,7 @@ impl Detected {
 /// | managed | `MSI_ENDPOINT`, `MSI_SECRET` | [`MsiEndpoint`] |
 /// | system-assigned | `MSI_ENDPOINT` | [`CloudShell`] |
 /// | user-assigned | `MSI_ENDPOINT` | error: Cloud Shell has no such identities |
+/// | managed | none of these, and the agent of Azure Arc is installed | [`AzureArc`] |
 /// | managed | none of these, or `IDENTITY_HEADER` alone | [`Imds`], moved by `AZURE_POD_IDENTITY_AUTHORITY_HOST` |
 ///
 /// `AZURE_AUTHORITY_HOST` moves Microsoft Entra ID for the first two kinds; without it, the cloud
@@ -211,10 +215,14 @@ fn platform_identity(
             let source = asked_for(source, id, AppService::with_identity);
             Detected::new(source, "IDENTITY_ENDPOINT and IDENTITY_HEADER are set")
         }
-        Platform::AzureArc => {
+        Platform::ContainerInstances => Detected::new(
+            ContainerInstances::from_environment(environment)?.with_identity(id)?,
+            "IDENTITY_ENDPOINT states its version and IDENTITY_HEADER is set",
+        ),
+        Platform::AzureArc(reason) => {
             let source = AzureArc::from_environment(environment)?;
             let source = asked_for(source, id, AzureArc::with_identity);
-            Detected::new(source, "IDENTITY_ENDPOINT and IMDS_ENDPOINT are set")
+            Detected::new(source, reason)
         }
         Platform::MsiEndpoint => Detected::new(
             MsiEndpoint::from_environment(environment, id)?,
@@ -252,40 +260,7 @@ fn has_certificate(id: &UserAssignedId, environment: &Environment) -> bool {
         && environment.get(CERTIFICATE_VARIABLE).is_some()
 }
 
-/// The managed-identity endpoints that this crate speaks with.
-enum Platform {
-    AppService,
-    AzureArc,
-    MsiEndpoint,
-    CloudShell,
-    Imds,
-}
-
-impl Platform {
-    fn of(environment: &Environment) -> Result<Self, ConfigError> {
-        let set = |name| environment.get(name).is_some();
-        match (set("IDENTITY_ENDPOINT"), set("IDENTITY_HEADER")) {
-            (true, true) if set("IDENTITY_SERVER_THUMBPRINT") => Err(service_fabric()),
-            (true, true) => Ok(Self::AppService),
-            (true, false) if set("IMDS_ENDPOINT") => Ok(Self::AzureArc),
-            (true, false) => Err(header_missing()),
-            // Azure Container Instances set a header, and have no endpoint but that of IMDS
-            // (https://github.com/MicrosoftDocs/azure-docs/issues/122273).
-            (false, _) if set("MSI_ENDPOINT") && set("MSI_SECRET") => Ok(Self::MsiEndpoint),
-            (false, _) if set("MSI_ENDPOINT") => Ok(Self::CloudShell),
-            (false, _) => Ok(Self::Imds),
-        }
-    }
-}
-
 const CERTIFICATE_VARIABLE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
-
-const SERVICE_PRINCIPAL: &str = "use a service principal (AZURE_POSTGRESQL_TENANTID, \
-                                 AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET)";
-
-fn service_fabric() -> ConfigError {
-    unsupported("IDENTITY_SERVER_THUMBPRINT", "Service Fabric", SERVICE_PRINCIPAL)
-}
 
 fn cloud_shell() -> ConfigError {
     ConfigError::new(
@@ -294,15 +269,6 @@ fn cloud_shell() -> ConfigError {
         "leave the client id out, and log in as that person's role",
     )
     .in_variable("MSI_ENDPOINT")
-}
-
-fn unsupported(variable: &str, platform: &str, fix: impl Into<String>) -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Unsupported,
-        format!("this is {platform}, whose managed-identity endpoint is not supported"),
-        fix,
-    )
-    .in_variable(variable)
 }
 
 fn client_certificate() -> ConfigError {
@@ -314,15 +280,6 @@ fn client_certificate() -> ConfigError {
          to log in as a managed identity",
     )
     .in_variable(CERTIFICATE_VARIABLE)
-}
-
-fn header_missing() -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::Missing,
-        "IDENTITY_ENDPOINT is set and this variable is not",
-        "leave both as the platform sets them, or unset both to use IMDS",
-    )
-    .in_variable("IDENTITY_HEADER")
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@
 //!
 //! | source | for |
 //! |---|---|
-//! | [`Imds`] | managed identities of virtual machines, scale sets, AKS nodes, Container Instances, Azure Spring Apps |
+//! | [`Imds`] | managed identities of virtual machines, scale sets, AKS nodes, Container Instances on Linux, Azure Spring Apps |
 //! | [`AppService`] | managed identities of App Service, Functions, Container Apps |
+//! | [`ContainerInstances`] | managed identities of Container Instances on Windows |
 //! | [`AzureArc`] | managed identities of machines that are connected to Azure Arc |
 //! | [`MsiEndpoint`] | managed identities of Azure Machine Learning, and of App Service before 2019 |
 //! | [`CloudShell`] | the person who is signed in to Azure Cloud Shell |
@@ -41,7 +42,9 @@ pub(crate) use detect::{Asked, detect_as};
 pub use detect::{Detected, detect};
 pub use entra::{ClientSecret, WorkloadIdentity};
 pub use from_fn::from_fn;
-pub use managed_identity::{AppService, AzureArc, CloudShell, Imds, MsiEndpoint};
+pub use managed_identity::{
+    AppService, AzureArc, CloudShell, ContainerInstances, Imds, MsiEndpoint,
+};
 
 pub(crate) use attempts::{FailedAttempt, heard};
 

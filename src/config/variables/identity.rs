@@ -196,7 +196,7 @@ impl Credentials {
         if let Some(stated) = self.client_secret.as_ref().or(self.client_id.as_ref()) {
             return Some(stated.name.clone());
         }
-        let of_platform = ["AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT"];
+        let of_platform = ["AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT"];
         of_platform.into_iter().find(|name| variables.is_set(name)).map(str::to_owned)
     }
 

@@ -70,7 +70,8 @@ impl TokenProxy {
         };
         let url = parse(&url).map_err(|error| error.in_variable(URL_VARIABLE))?;
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let name = environment.get(NAME_VARIABLE).unwrap_or_else(|| host.to_owned());
+        let name = value_of(environment, NAME_VARIABLE)?;
+        let name = name.as_deref().unwrap_or(host).trim().to_owned();
         let roots = match (environment.get(FILE_VARIABLE), environment.get(DATA_VARIABLE)) {
             (Some(file), None) => Roots::File { path: file.into(), last: Arc::default() },
             (None, Some(pem)) => Roots::Fixed(pem.into_bytes()),

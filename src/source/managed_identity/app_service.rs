@@ -21,6 +21,9 @@ const ENDPOINT_VARIABLE: &str = "IDENTITY_ENDPOINT";
 const HEADER_VARIABLE: &str = "IDENTITY_HEADER";
 const API_VERSION: &str = "2019-08-01";
 
+const ABSENT: &str = "leave IDENTITY_ENDPOINT as the platform sets it, and WEBSITE_DISABLE_MSI unset; unset \
+                      IDENTITY_ENDPOINT and IDENTITY_HEADER if this is another host";
+
 const SELECTORS: Selectors =
     Selectors { client_id: "client_id", object_id: "principal_id", resource_id: "mi_res_id" };
 
@@ -30,8 +33,9 @@ const SELECTORS: Selectors =
 /// followed, and no certificate authorities are needed. The protocol:
 /// [documentation](https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference).
 ///
-/// One fetch retries three times within 7 s, on throttling, server errors and lost connections, and while the
-/// endpoint knows no such identity, since that may have been assigned a moment ago.
+/// A token of another identity than the one that was asked for is refused. One fetch retries three times within 7 s, on
+/// throttling, server errors and lost connections, and while the endpoint knows no such identity, since that may have
+/// been assigned a moment ago.
 #[derive(Clone, Debug)]
 pub struct AppService {
     endpoint: Url,
@@ -96,26 +100,16 @@ impl AppService {
         request.headers_mut().insert("x-identity-header", header);
         // Azure Automation, which speaks the same protocol, insists on it.
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        let answer = super::attempt(NAME, &self.client, request, &[secret.expose()], kind).await;
-        answer.map_err(|error| self.explain_absence(error))
-    }
-
-    fn explain_absence(&self, error: TokenError) -> TokenError {
-        if error.kind() != TokenErrorKind::Unreachable {
-            return error;
-        }
-        error.with_hint(format!(
-            "nobody answers at {}: leave IDENTITY_ENDPOINT as the platform sets it, and \
-             WEBSITE_DISABLE_MSI unset",
-            self.endpoint.authority()
-        ))
+        let (secrets, identity) = ([secret.expose()], self.identity.as_ref());
+        let answer = super::attempt(NAME, &self.client, request, identity, &secrets, kind).await;
+        answer.map_err(|error| super::with_advice_on_absence(error, &self.endpoint, ABSENT))
     }
 }
 
 /// While an application starts, its endpoint is not there yet
 /// ([the other SDKs](https://github.com/Azure/azure-sdk-for-net/blob/main/sdk/identity/Azure.Identity/src/ManagedIdentityResponseClassifier.cs)
 /// ask again as well).
-fn kind(status: u16) -> TokenErrorKind {
+pub(super) fn kind(status: u16) -> TokenErrorKind {
     if status == 404 { TokenErrorKind::Unavailable } else { kind_of(status) }
 }
 

@@ -17,13 +17,13 @@ use crate::{
     secret::Secret,
     source::{
         TokenFuture, TokenSource,
-        answer::{refusal::kind_of, token},
+        answer::refusal::kind_of,
         http::{Answer, Client, Request, endpoint, exchange, retry},
     },
     token::AccessToken,
 };
 
-const NAME: &str = "Azure Arc";
+pub(super) const NAME: &str = "Azure Arc";
 const ENDPOINT_VARIABLE: &str = "IDENTITY_ENDPOINT";
 const API_VERSION: &str = "2020-06-01";
 
@@ -35,6 +35,9 @@ const SELECTORS: Selectors =
 
 const PERMISSION: &str = "run as a user of the group himds, who may read the agent's challenge files; in a container, \
                           mount their folder and name it with AzureArc::with_tokens_folder";
+
+const ABSENT: &str = "see with `azcmagent show` whether the agent of Azure Arc runs and listens there; unset \
+                      IDENTITY_ENDPOINT and IMDS_ENDPOINT if this is another host";
 
 const STRANGE: &str =
     "this is not how the Azure Arc agent answers: check that IDENTITY_ENDPOINT leads to it";
@@ -88,6 +91,11 @@ impl AzureArc {
     }
 
     async fn attempt(&self, scope: &str) -> Result<AccessToken, TokenError> {
+        let answer = self.prove_and_ask(scope).await;
+        answer.map_err(|error| super::with_advice_on_absence(error, &self.endpoint, ABSENT))
+    }
+
+    async fn prove_and_ask(&self, scope: &str) -> Result<AccessToken, TokenError> {
         let challenge =
             exchange(NAME, &Client::Plain, self.request(scope)?, super::ATTEMPT_TIMEOUT);
         let challenge = challenge.await?;
@@ -95,7 +103,7 @@ impl AzureArc {
             return Err(match challenge.is_success() {
                 // A token without a proof would be anybody's.
                 true => invalid("the agent did not ask for a proof"),
-                false => refused(&challenge, &[]),
+                false => super::refused(NAME, &challenge, &[], kind_of(challenge.status)),
             });
         }
         let key = self.read_key(&challenge).await?;
@@ -105,11 +113,8 @@ impl AzureArc {
             proof.map_err(|error| invalid("the challenge file holds no key").with_cause(error))?;
         proof.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, proof);
-        let answer = exchange(NAME, &Client::Plain, request, super::ATTEMPT_TIMEOUT).await?;
-        if !answer.is_success() {
-            return Err(refused(&answer, &[key.expose()]));
-        }
-        super::confirmed(NAME, self.identity.as_ref(), token::read(NAME, &answer, &[key.expose()])?)
+        let (secrets, identity) = ([key.expose()], self.identity.as_ref());
+        super::attempt(NAME, &Client::Plain, request, identity, &secrets, kind_of).await
     }
 
     fn request(&self, scope: &str) -> Result<Request, TokenError> {
@@ -190,8 +195,4 @@ fn read(file: &Path) -> io::Result<Secret> {
 
 fn invalid(problem: &'static str) -> TokenError {
     TokenError::new(TokenErrorKind::InvalidResponse, NAME, problem).with_hint(STRANGE)
-}
-
-fn refused(answer: &Answer, secrets: &[&str]) -> TokenError {
-    super::refused(NAME, answer, secrets, kind_of(answer.status))
 }

@@ -15,8 +15,10 @@ use crate::{
     token::AccessToken,
 };
 
-const NAME: &str = "Cloud Shell";
+pub(super) const NAME: &str = "Cloud Shell";
 const ENDPOINT_VARIABLE: &str = "MSI_ENDPOINT";
+
+const ABSENT: &str = "unset MSI_ENDPOINT, which only Cloud Shell has, if this is another host";
 
 /// The person who is signed in to Azure Cloud Shell: the role to log in as is theirs.
 ///
@@ -47,7 +49,8 @@ impl CloudShell {
         let form = Zeroizing::new(form.query().unwrap_or_default().to_owned());
         let mut request = post(NAME, &self.endpoint, form)?;
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        super::attempt(NAME, &Client::Plain, request, &[], kind_of).await
+        let answer = super::attempt(NAME, &Client::Plain, request, None, &[], kind_of).await;
+        answer.map_err(|error| super::with_advice_on_absence(error, &self.endpoint, ABSENT))
     }
 }
 

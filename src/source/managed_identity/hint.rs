@@ -2,6 +2,7 @@
 //!
 //! Microsoft may change the texts at any time, so they choose a hint and nothing else.
 
+use super::{app_service, container_instances, msi_endpoint};
 use crate::{
     error::{TokenError, TokenErrorKind},
     source::answer::{aadsts, refusal::Refusal},
@@ -28,6 +29,15 @@ const BROKEN: &str = "the identity was deleted or made anew, or its credential a
 const HEADER: &str = "the endpoint does not accept the value of IDENTITY_HEADER: leave it as the platform \
      sets it, and restart the application, since each start has another; or a proxy answers in its place";
 
+const SECRET: &str = "the endpoint does not accept the value of MSI_SECRET: leave it as the platform sets it, and \
+     restart the application, since each start has another; or a proxy answers in its place";
+
+const BY_OBJECT_ID: &str = "no system-assigned identity is assigned here: assign one, or name a user-assigned one by \
+     its object id (source::ContainerInstances::with_object_id)";
+
+const OWN_SIGN_IN: &str = "Cloud Shell's own sign-in has no token for this server: run `az login` there and set \
+     AZURE_TOKEN_CREDENTIALS=AzureCliCredential";
+
 const STRIPPED: &str = "something on the way takes the header `Metadata` out of the request, such as a \
      proxy: let requests to the identity endpoint go straight to it";
 
@@ -43,8 +53,6 @@ const NOT_AZURE: &str = "the answer comes from something else: the metadata serv
 /// ([source](https://github.com/Azure/aad-pod-identity/blob/master/pkg/nmi/server/server.go)).
 const TEXTS: &[(&str, &str)] = &[
     ("multiple user assigned", SEVERAL),
-    // Container Instances (https://github.com/Azure/azure-sdk-for-net/issues/45547).
-    ("defaultidentitynotdefined", SEVERAL),
     ("identity not found", NOT_ASSIGNED),
     ("managed identity found", NOT_ASSIGNED),
     ("unable to load the proper managed identity", NOT_ASSIGNED),
@@ -57,8 +65,12 @@ const TEXTS: &[(&str, &str)] = &[
     ("dial tcp", ELSEWHERE),
     ("unreachable network", ELSEWHERE),
     ("required metadata header", STRIPPED),
-    // Azure Machine Learning, whose protocol is that of App Service.
-    ("invalid secret token header", HEADER),
+    // Container Instances, in the words of Service Fabric
+    // (https://github.com/Azure/azure-sdk-for-net/issues/45547).
+    ("defaultidentitynotdefined", SEVERAL),
+    ("managedidentitynotfound", NOT_ASSIGNED),
+    // https://learn.microsoft.com/azure/cloud-shell/msi-authorization
+    ("supported msi token audience", OWN_SIGN_IN),
     // Google's metadata service.
     ("metadata-flavor", NOT_AZURE),
 ];
@@ -82,17 +94,26 @@ pub(super) fn of(
     if aadsts::find(&refusal.aadsts).is_some() {
         return None;
     }
-    let text = refusal.text.to_ascii_lowercase();
-    if let Some((_, hint)) = TEXTS.iter().find(|(part, _)| text.contains(part)) {
-        return Some(hint);
+    let code = refusal.code.as_deref().unwrap_or_default();
+    let said = format!("{code} {}", refusal.text).to_ascii_lowercase();
+    match TEXTS.iter().find(|(part, _)| said.contains(part)) {
+        Some(&(_, SEVERAL)) if source == container_instances::NAME => return Some(BY_OBJECT_ID),
+        Some(&(_, hint)) => return Some(hint),
+        None => {}
     }
     let is_foreign =
-        kind == TokenErrorKind::InvalidResponse || (!refusal.is_json && !text.is_empty());
-    let is_app_service = source == super::app_service::NAME;
-    match status {
-        401 if is_app_service => Some(HEADER),
-        403 if is_app_service && !refusal.is_json => Some(HEADER),
-        _ => is_foreign.then_some(NOT_AZURE),
+        kind == TokenErrorKind::InvalidResponse || (!refusal.is_json && !refusal.text.is_empty());
+    let is_about_secret = status == 401 || (status == 403 && !refusal.is_json);
+    let of_secret = if is_about_secret { secret_of(source) } else { None };
+    of_secret.or_else(|| is_foreign.then_some(NOT_AZURE))
+}
+
+/// The hint where the endpoint asks for a secret of a variable, and has not been given it.
+fn secret_of(source: &str) -> Option<&'static str> {
+    match source {
+        app_service::NAME | container_instances::NAME => Some(HEADER),
+        msi_endpoint::NAME => Some(SECRET),
+        _ => None,
     }
 }
 
@@ -142,6 +163,7 @@ mod tests {
             ),
             ("App Service", 401, "Unauthorized", HEADER),
             ("App Service", 403, "Forbidden", HEADER),
+            ("MSI endpoint", 401, "Invalid secret token header", SECRET),
             ("App Service", 404, "<html>Not here</html>", NOT_AZURE),
             (
                 "IMDS",

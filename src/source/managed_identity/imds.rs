@@ -15,7 +15,7 @@ use crate::{
     token::AccessToken,
 };
 
-const NAME: &str = "IMDS";
+pub(super) const NAME: &str = "IMDS";
 const DEFAULT_BASE: &str = "http://169.254.169.254";
 const BASE_VARIABLE: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 const PATH: &str = "metadata/identity/oauth2/token";
@@ -27,11 +27,13 @@ const SELECTORS: Selectors =
     Selectors { client_id: "client_id", object_id: "object_id", resource_id: "msi_res_id" };
 
 /// The Instance Metadata Service: managed identities of virtual machines, scale sets, AKS nodes,
-/// Azure Container Instances and Azure Spring Apps.
+/// Azure Container Instances on Linux and Azure Spring Apps.
 ///
 /// Requests go straight to `169.254.169.254` over plain HTTP: proxies are ignored, no redirect is
 /// followed, and no certificate authorities are needed. The protocol:
 /// [documentation](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token).
+///
+/// A token of another identity than the one that was asked for is refused.
 ///
 /// One fetch retries as that page says: for 23 s on throttling and server errors, for 70 s while IMDS
 /// is being updated (status 410); and for 7 s if it knows no such identity, since that may have been assigned a
@@ -132,7 +134,8 @@ impl Imds {
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
         request.headers_mut().insert("metadata", HeaderValue::from_static("true"));
-        let answer = super::attempt(NAME, &self.client, request, &[], kind).await;
+        let answer =
+            super::attempt(NAME, &self.client, request, self.identity.as_ref(), &[], kind).await;
         answer.map_err(|error| self.explain_absence(error))
     }
 }
@@ -158,7 +161,7 @@ impl TokenSource for Imds {
 }
 
 /// 404 and 410 mean that IMDS is being updated.
-fn kind(status: u16) -> TokenErrorKind {
+pub(super) fn kind(status: u16) -> TokenErrorKind {
     if matches!(status, 404 | 410) { TokenErrorKind::Unavailable } else { kind_of(status) }
 }
 

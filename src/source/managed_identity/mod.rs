@@ -3,6 +3,8 @@
 mod app_service;
 mod azure_arc;
 mod cloud_shell;
+mod confirmation;
+mod container_instances;
 mod hint;
 mod imds;
 mod machine;
@@ -14,6 +16,7 @@ use std::time::Duration;
 pub use app_service::AppService;
 pub use azure_arc::AzureArc;
 pub use cloud_shell::CloudShell;
+pub use container_instances::ContainerInstances;
 pub(in crate::source) use hint::may_be_assigned_soon;
 pub use imds::Imds;
 pub use msi_endpoint::MsiEndpoint;
@@ -33,11 +36,6 @@ use crate::{
 /// The endpoint asks Entra in its turn when it has no token at hand, which can take some seconds.
 /// Four attempts of this length and the waits between them fit into the cache's fetch deadline.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
-
-const UNCONFIRMED: &str = "the token is not of the user-assigned identity that was asked for";
-
-const UNKNOWN_HERE: &str = "assign that identity here, and update the agent or platform: older ones answer with \
-     another identity's token; or leave the client id out";
 
 /// The names of the query parameters that select a user-assigned identity.
 struct Selectors {
@@ -75,46 +73,30 @@ fn request(
     http::get(source, &url)
 }
 
-/// One attempt: the request, and the answer read as a token or as a refusal, of the kind that its status stands
-/// for.
+/// One attempt: the request, and the answer read as a token of this identity or as a refusal, of the kind that its
+/// status stands for.
 async fn attempt(
     source: &'static str,
     client: &Client,
     request: Request,
+    identity: Option<&UserAssignedId>,
     secrets: &[&str],
     kind_of: fn(u16) -> TokenErrorKind,
 ) -> Result<AccessToken, TokenError> {
     let answer = exchange(source, client, request, ATTEMPT_TIMEOUT).await?;
-    if answer.is_success() {
-        token::read(source, &answer, secrets)
-    } else {
-        Err(refused(source, &answer, secrets, kind_of(answer.status)))
+    if !answer.is_success() {
+        return Err(refused(source, &answer, secrets, kind_of(answer.status)));
     }
+    let token = token::read(source, &answer, secrets)?;
+    confirmation::confirmed(source, identity, &answer, token)
 }
 
-/// The token, if its claims say that it is of the identity that was asked for. Some endpoints don't know the
-/// parameter that names one, and answer for another.
-fn confirmed(
-    source: &'static str,
-    identity: Option<&UserAssignedId>,
-    token: AccessToken,
-) -> Result<AccessToken, TokenError> {
-    let Some(identity) = identity else { return Ok(token) };
-    let claims = token.claims().ok();
-    let (claim, asked) = match identity {
-        UserAssignedId::ClientId(id) => (claims.as_ref().and_then(|claims| claims.client_id()), id),
-        UserAssignedId::ObjectId(id) => (claims.as_ref().and_then(|claims| claims.object_id()), id),
-        UserAssignedId::ResourceId(id) => {
-            (claims.as_ref().and_then(|claims| claims.text("xms_mirid")), id)
-        }
-    };
-    match claim {
-        Some(claim) if claim.eq_ignore_ascii_case(asked) => Ok(token),
-        _ => {
-            Err(TokenError::new(TokenErrorKind::Denied, source, UNCONFIRMED)
-                .with_hint(UNKNOWN_HERE))
-        }
+/// An error that says where nobody answers, and what to do about it.
+fn with_advice_on_absence(error: TokenError, endpoint: &Url, advice: &str) -> TokenError {
+    if error.kind() != TokenErrorKind::Unreachable {
+        return error;
     }
+    error.with_hint(format!("nobody answers at {}: {advice}", endpoint.authority()))
 }
 
 /// The error for a refusal, with the remedy where it is a known one.
@@ -132,3 +114,6 @@ fn refused(
         None => error,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,12 @@ use crate::{
     token::AccessToken,
 };
 
-const NAME: &str = "MSI endpoint";
+pub(super) const NAME: &str = "MSI endpoint";
 const ENDPOINT_VARIABLE: &str = "MSI_ENDPOINT";
 const SECRET_VARIABLE: &str = "MSI_SECRET";
 const DEFAULT_ID_VARIABLE: &str = "DEFAULT_IDENTITY_CLIENT_ID";
+const ABSENT: &str = "leave MSI_ENDPOINT and MSI_SECRET as the platform sets them, or unset both if this is another host";
+
 const API_VERSION: &str = "2017-09-01";
 
 /// This version knows client ids alone; `from_environment` sees to it that there is no other.
@@ -64,7 +66,8 @@ impl MsiEndpoint {
         let identity = match identity {
             Some(UserAssignedId::ClientId(_)) => identity.cloned(),
             Some(_) => return Err(not_a_client_id()),
-            None => environment.get(DEFAULT_ID_VARIABLE).map(UserAssignedId::ClientId),
+            None => value_of(environment, DEFAULT_ID_VARIABLE)?
+                .map(|id| UserAssignedId::ClientId(id.trim().to_owned())),
         };
         let header = SecretHeader::Variable(SECRET_VARIABLE, environment.clone());
         Ok(Self { endpoint, header, identity })
@@ -75,9 +78,10 @@ impl MsiEndpoint {
         let identity = self.identity.as_ref().map(|identity| (&SELECTORS, identity));
         let mut request = super::request(NAME, &self.endpoint, API_VERSION, scope, identity)?;
         request.headers_mut().insert("secret", header);
-        let secrets = &[secret.expose()];
-        let token = super::attempt(NAME, &Client::Plain, request, secrets, kind_of).await?;
-        super::confirmed(NAME, self.identity.as_ref(), token)
+        let (secrets, identity) = ([secret.expose()], self.identity.as_ref());
+        let answer =
+            super::attempt(NAME, &Client::Plain, request, identity, &secrets, kind_of).await;
+        answer.map_err(|error| super::with_advice_on_absence(error, &self.endpoint, ABSENT))
     }
 }
 

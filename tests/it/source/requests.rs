@@ -13,6 +13,10 @@ const SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
 const RESOURCE: &str = "https://ossrdbms-aad.database.windows.net";
 const TOKEN: &str = r#"{"access_token":"abc","expires_in":"3599"}"#;
 
+/// The same with whose token it is.
+const OWN_TOKEN: &str = r#"{"access_token":"abc","expires_in":"3599","client_id":"c-1","object_id":"o-1",
+    "msi_res_id":"/subscriptions/s/x y&z"}"#;
+
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -37,7 +41,7 @@ fn selectors(names: [&'static str; 3]) -> [Selector; 4] {
 #[tokio::test]
 async fn imds_is_asked_with_metadata_and_each_selector() {
     for (identity, selector) in selectors(["client_id", "object_id", "msi_res_id"]) {
-        let server = Server::start([answer(200, TOKEN)]).await;
+        let server = Server::start([answer(200, OWN_TOKEN)]).await;
         let source = Imds::new().with_base_url(&server.url()).unwrap();
         let source = match identity {
             Some(identity) => source.with_identity(identity),
@@ -85,7 +89,7 @@ async fn the_base_of_imds_can_be_moved_by_its_variable() {
 #[tokio::test]
 async fn app_service_is_asked_with_its_header_and_each_selector() {
     for (identity, selector) in selectors(["client_id", "principal_id", "mi_res_id"]) {
-        let server = Server::start([answer(200, TOKEN)]).await;
+        let server = Server::start([answer(200, OWN_TOKEN)]).await;
         let environment = Environment::from_vars([
             ("IDENTITY_ENDPOINT", format!("{}/msi/token?kept=1", server.url())),
             ("IDENTITY_HEADER", "the header".to_owned()),
