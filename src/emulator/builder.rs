@@ -1,4 +1,4 @@
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{fs, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     EmulatorError, IdentityService, LocalAzure, Server,
@@ -6,6 +6,7 @@ use super::{
     cluster::Cluster,
     engine::{self, Engine},
     facts::HOST_SUFFIX,
+    identity::Files,
     jwt::Signer,
     mint::Mint,
     server::Contents,
@@ -18,6 +19,7 @@ pub struct LocalAzureBuilder {
     server_name: String,
     contents: Contents,
     token_lifetime: Option<Duration>,
+    arc_tokens_folder: Option<PathBuf>,
     environment: Environment,
 }
 
@@ -31,6 +33,7 @@ impl LocalAzureBuilder {
                 may_create_tables: false,
             },
             token_lifetime: None,
+            arc_tokens_folder: None,
             environment: Environment::process(),
         }
     }
@@ -55,6 +58,19 @@ impl LocalAzureBuilder {
     #[must_use]
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Where the agent of Azure Arc writes its challenge files: a folder that exists. Default: one that belongs to this
+    /// local Azure.
+    ///
+    /// The Azure SDKs read them in `/var/opt/azcmagent/tokens` alone, and so does this crate unless
+    /// [`AzureArc::with_tokens_folder`](crate::source::AzureArc::with_tokens_folder) says otherwise. Each file is
+    /// removed when its challenge is over, at the latest with the local Azure; only one that is killed leaves the
+    /// challenges that were open.
+    #[must_use]
+    pub fn arc_tokens_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.arc_tokens_folder = Some(folder.into());
         self
     }
 
@@ -118,15 +134,33 @@ impl LocalAzureBuilder {
         let signer = engine::on_thread(Signer::generate)?;
         let cluster = Cluster::start(&self.environment).await?;
         let mint = Arc::new(Mint::new(signer.await?));
-        let token_file = cluster.folder().join("azure-identity-token");
+        let files = self.files(&cluster)?;
         let authority = Authority::create()?;
         let https = authority.acceptor(&Ipv4Addr::LOCALHOST.to_string(), None)?;
         let identity_service =
-            IdentityService::start(Arc::clone(&mint), self.token_lifetime, token_file, https)
-                .await?;
+            IdentityService::start(Arc::clone(&mint), self.token_lifetime, files, https).await?;
         let host = format!("{}{HOST_SUFFIX}", self.server_name);
         let server = Server::start(cluster, mint, &authority, host, self.contents).await?;
         Ok((identity_service, server))
+    }
+
+    fn files(&self, cluster: &Cluster) -> Result<Files, EmulatorError> {
+        let own = |name: &str| cluster.folder().join(name);
+        let arc_tokens = match &self.arc_tokens_folder {
+            Some(folder) => folder.clone(),
+            None => {
+                let folder = own("arc-tokens");
+                fs::create_dir(&folder)
+                    .map_err(EmulatorError::io("make a folder for Azure Arc"))?;
+                folder
+            }
+        };
+        Ok(Files {
+            federated_token: own("azure-identity-token"),
+            binding_token: own("aks-identity-binding-token"),
+            token_proxy_ca: own("aks-token-proxy-ca.pem"),
+            arc_tokens,
+        })
     }
 
     /// Names that need no quoting in any of the forms that the variables take.
@@ -139,6 +173,10 @@ impl LocalAzureBuilder {
         }
         if !is_name(&self.contents.database, is_word) {
             return Err(unusable("the database name", "letters, digits, hyphens and underscores"));
+        }
+        if self.arc_tokens_folder.as_ref().is_some_and(|folder| !folder.is_dir()) {
+            let problem = "the folder for the challenge files of Azure Arc does not exist";
+            return Err(EmulatorError::setting(problem, "make it, and let this user write to it"));
         }
         Ok(())
     }

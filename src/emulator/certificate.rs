@@ -6,7 +6,13 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
-use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
+use rustls::{
+    ServerConfig,
+    crypto::CryptoProvider,
+    pki_types::PrivatePkcs8KeyDer,
+    server::{ResolvesServerCert, ResolvesServerCertUsingSni},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 use tokio_rustls::TlsAcceptor;
 
 use super::EmulatorError;
@@ -40,20 +46,42 @@ impl Authority {
         host: &str,
         protocol: Option<&[u8]>,
     ) -> Result<TlsAcceptor, EmulatorError> {
-        let (key, certificate) = server_certificate(host, &self.0)
-            .map_err(EmulatorError::crypto("a server certificate"))?;
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-        // Named explicitly: another crate in the build may have enabled a second provider.
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| {
-                builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)
-            })
-            .map_err(EmulatorError::crypto("a TLS configuration"))?;
+        // The address too: some drivers verify what they dial, and sqlx is one.
+        let names = vec![host.to_owned(), Ipv4Addr::LOCALHOST.to_string()];
+        let certified = Arc::new(self.certified(names)?);
+        let mut config = server_config(Arc::new(SingleCertAndKey::from(certified)))?;
         config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
+
+    /// TLS with a certificate for this name alone, and for none but clients that name it in the handshake.
+    pub(crate) fn acceptor_by_name(&self, name: &str) -> Result<TlsAcceptor, EmulatorError> {
+        let certified = self.certified(vec![name.to_owned()])?;
+        let mut resolver = ResolvesServerCertUsingSni::new();
+        resolver.add(name, certified).map_err(EmulatorError::crypto("a TLS configuration"))?;
+        Ok(TlsAcceptor::from(Arc::new(server_config(Arc::new(resolver))?)))
+    }
+
+    /// A new certificate for these names, with its key.
+    fn certified(&self, names: Vec<String>) -> Result<CertifiedKey, EmulatorError> {
+        let (key, certificate) = server_certificate(names, &self.0)
+            .map_err(EmulatorError::crypto("a server certificate"))?;
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+        CertifiedKey::from_der(vec![certificate.der().clone()], key, &provider())
+            .map_err(EmulatorError::crypto("a TLS configuration"))
+    }
+}
+
+/// Named explicitly: another crate in the build may have enabled a second provider.
+fn provider() -> CryptoProvider {
+    rustls::crypto::aws_lc_rs::default_provider()
+}
+
+fn server_config(resolver: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, EmulatorError> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(EmulatorError::crypto("a TLS configuration"))?;
+    Ok(builder.with_no_client_auth().with_cert_resolver(resolver))
 }
 
 /// Where systems keep their authorities in one file: Debian and Ubuntu, Fedora and Red Hat, Alpine and macOS.
@@ -77,12 +105,11 @@ fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
 }
 
 fn server_certificate(
-    host: &str,
+    names: Vec<String>,
     authority: &Issuer<'_, KeyPair>,
 ) -> Result<(KeyPair, Certificate), rcgen::Error> {
-    // The address too: some drivers verify what they dial, and sqlx is one.
-    let names = vec![host.to_owned(), Ipv4Addr::LOCALHOST.to_string()];
-    let mut params = params(names, host)?;
+    let common_name = names.first().cloned().unwrap_or_default();
+    let mut params = params(names, &common_name)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;

@@ -1,6 +1,6 @@
 use super::principals::{
-    ADMINISTRATOR, APPLICATION, MACHINE_ID, Principal, SITE_ID, SYSTEM, USER, USER_ASSIGNED_ID,
-    WORKLOAD,
+    ADMINISTRATOR, APPLICATION, ARC_MACHINE_ID, COMPUTE_ID, CONTAINER_GROUP_ID, MACHINE_ID, PERSON,
+    Principal, SITE_ID, SYSTEM, USER, USER_ASSIGNED_ID, WORKLOAD,
 };
 
 /// Who logs in, and on what kind of platform the application believes to run.
@@ -15,6 +15,10 @@ pub enum Login {
     ServicePrincipal,
     /// The application that is federated with a Kubernetes service account.
     WorkloadIdentity,
+    /// The same application through the token proxy of an AKS identity binding.
+    IdentityBinding,
+    /// The person who is signed in to Cloud Shell.
+    CloudShell,
     /// A PostgreSQL role with a password, without any token.
     Password,
     /// The Microsoft Entra administrator of the server: the application of a deployment pipeline,
@@ -22,30 +26,67 @@ pub enum Login {
     Administrator,
 }
 
-/// The two kinds of managed-identity endpoint.
+/// The kinds of managed-identity endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Platform {
-    /// App Service, Functions and Container Apps: `IDENTITY_ENDPOINT`.
+    /// App Service, Functions and Container Apps: `IDENTITY_ENDPOINT`, `IDENTITY_HEADER`.
     AppService,
+    /// App Service before 2019: `MSI_ENDPOINT`, `MSI_SECRET`, and times of expiry as a date.
+    OlderAppService,
     /// Virtual machines, scale sets and AKS nodes: the Instance Metadata Service.
     VirtualMachine,
+    /// Container Instances on Windows: `IDENTITY_ENDPOINT` with a version of its own. A user-assigned identity is
+    /// named by its object id alone, which is no variable of Service Connector.
+    ContainerInstances,
+    /// A machine that is connected to Azure Arc: `IDENTITY_ENDPOINT`, `IMDS_ENDPOINT`. Clients look for the agent's
+    /// challenge files in a fixed folder, so they have to be told of that of the local Azure, or it of theirs
+    /// ([`LocalAzureBuilder::arc_tokens_folder`](super::LocalAzureBuilder::arc_tokens_folder)).
+    AzureArc,
+    /// Azure Machine Learning: `MSI_ENDPOINT`, `MSI_SECRET`.
+    MachineLearning,
 }
 
 impl Platform {
-    /// Both platforms.
-    pub const ALL: &'static [Self] = &[Self::AppService, Self::VirtualMachine];
+    /// All platforms.
+    pub const ALL: &'static [Self] = &[
+        Self::AppService,
+        Self::OlderAppService,
+        Self::VirtualMachine,
+        Self::ContainerInstances,
+        Self::AzureArc,
+        Self::MachineLearning,
+    ];
+
+    /// What has the system-assigned identity.
+    fn resource_id(self) -> &'static str {
+        match self {
+            Self::AppService | Self::OlderAppService => SITE_ID,
+            Self::VirtualMachine => MACHINE_ID,
+            Self::ContainerInstances => CONTAINER_GROUP_ID,
+            Self::AzureArc => ARC_MACHINE_ID,
+            Self::MachineLearning => COMPUTE_ID,
+        }
+    }
 }
 
 impl Login {
-    /// Every login that the local Azure knows.
+    /// Every login for which the variables are enough: all but those of [`Platform::AzureArc`] and the user-assigned
+    /// one of [`Platform::ContainerInstances`].
     pub const ALL: &'static [Self] = &[
         Self::SystemAssigned(Platform::AppService),
+        Self::SystemAssigned(Platform::OlderAppService),
         Self::SystemAssigned(Platform::VirtualMachine),
+        Self::SystemAssigned(Platform::ContainerInstances),
+        Self::SystemAssigned(Platform::MachineLearning),
         Self::UserAssigned(Platform::AppService),
+        Self::UserAssigned(Platform::OlderAppService),
         Self::UserAssigned(Platform::VirtualMachine),
+        Self::UserAssigned(Platform::MachineLearning),
         Self::ServicePrincipal,
         Self::WorkloadIdentity,
+        Self::IdentityBinding,
+        Self::CloudShell,
         Self::Password,
         Self::Administrator,
     ];
@@ -64,13 +105,9 @@ impl Login {
     /// or of the resource that has the system-assigned one. `None` for the other logins.
     pub fn resource_id(self) -> Option<&'static str> {
         match self {
-            Self::SystemAssigned(Platform::AppService) => Some(SITE_ID),
-            Self::SystemAssigned(Platform::VirtualMachine) => Some(MACHINE_ID),
+            Self::SystemAssigned(platform) => Some(platform.resource_id()),
             Self::UserAssigned(_) => Some(USER_ASSIGNED_ID),
-            Self::ServicePrincipal
-            | Self::WorkloadIdentity
-            | Self::Password
-            | Self::Administrator => None,
+            _ => None,
         }
     }
 
@@ -80,10 +117,16 @@ impl Login {
             Self::SystemAssigned(_) => Some(&SYSTEM),
             Self::UserAssigned(_) => Some(&USER),
             Self::ServicePrincipal => Some(&APPLICATION),
-            Self::WorkloadIdentity => Some(&WORKLOAD),
+            Self::WorkloadIdentity | Self::IdentityBinding => Some(&WORKLOAD),
+            Self::CloudShell => Some(&PERSON),
             Self::Administrator => Some(&ADMINISTRATOR),
             Self::Password => None,
         }
+    }
+
+    /// Whether it is a managed identity, whose tokens live longer and are cached by the platform.
+    pub(crate) fn is_managed(self) -> bool {
+        matches!(self, Self::SystemAssigned(_) | Self::UserAssigned(_))
     }
 
     /// Whether it is an application that proves itself with a client secret.

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    Login,
+    Login, PrincipalType,
     facts::{AUDIENCE, ISSUER},
     jwt::{ClaimSet, Invalid, Signer},
     principals::{SERVICE_ACCOUNT, TENANT_ID},
@@ -16,6 +16,10 @@ use super::{
 /// The audience of a token that Entra ID takes for a federated credential
 /// ([documentation](https://learn.microsoft.com/entra/workload-id/workload-identity-federation)).
 pub(crate) const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// That of a token which the proxy of an AKS identity binding takes
+/// ([source](https://github.com/Azure/secrets-store-csi-driver-provider-azure/blob/master/pkg/auth/auth.go)).
+pub(crate) const BINDING_AUDIENCE: &str = "api://AKSIdentityBinding";
 
 /// Entra ID dates a token back by this much, for clocks that differ.
 pub(crate) const BACKDATED: i64 = 300;
@@ -106,12 +110,12 @@ impl Mint {
     }
 
     /// A token as Kubernetes would write it into a pod for the federated service account.
-    pub(crate) fn service_account_token(&self, issuer: &str) -> String {
+    pub(crate) fn service_account_token(&self, issuer: &str, audience: &str) -> String {
         let now = unix_now();
         let claims = [
             ("iss", issuer.into()),
             ("sub", SERVICE_ACCOUNT.into()),
-            ("aud", json!([EXCHANGE_AUDIENCE])),
+            ("aud", json!([audience])),
             ("iat", now.into()),
             ("nbf", now.into()),
             ("exp", (now + FEDERATED_LIFE).into()),
@@ -166,13 +170,17 @@ fn access_claims(spec: &TokenSpec, now: i64) -> ClaimSet {
     set("exp", expires.into());
     set("appidacr", authentication_class(spec.login).into());
     set("idp", issuer.into());
-    set("idtyp", "app".into());
     set("tid", TENANT_ID.into());
     set("ver", "1.0".into());
+    set("idtyp", "app".into());
     if let Some(principal) = spec.login.principal() {
         set("appid", principal.client_id.into());
         set("oid", principal.object_id.into());
         set("sub", principal.object_id.into());
+        if principal.kind == PrincipalType::User {
+            set("idtyp", "user".into());
+            set("upn", principal.name.into());
+        }
     }
     if let Some(resource_id) = spec.login.resource_id() {
         set("xms_mirid", resource_id.into());
@@ -180,9 +188,13 @@ fn access_claims(spec: &TokenSpec, now: i64) -> ClaimSet {
     claims
 }
 
-/// How the client proved itself: "1" with a secret, "2" with a certificate or assertion.
+/// How the client proved itself: "0" not at all, "1" with a secret, "2" with a certificate or assertion.
 fn authentication_class(login: Login) -> &'static str {
-    if login.has_client_secret() { "1" } else { "2" }
+    match login {
+        Login::CloudShell => "0",
+        login if login.has_client_secret() => "1",
+        _ => "2",
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A local Azure on loopback: for tests, demonstrations and rehearsals (feature `emulator`, Unix only).
 //!
-//! [`LocalAzure`] starts what an application meets in Azure: the identity endpoints of App Service,
-//! virtual machines and Microsoft Entra ID, and a PostgreSQL server that takes their tokens. The server
+//! [`LocalAzure`] starts what an application meets in Azure: the identity endpoints of each [`Platform`], of Cloud
+//! Shell, of Microsoft Entra ID and of AKS identity bindings, and a PostgreSQL server that takes their tokens. The
+//! server
 //! is the real one that is installed on the machine (`apt-get install postgresql`,
 //! `brew install postgresql@17`), run privately and removed afterwards. A front before it speaks TLS,
 //! checks tokens as Azure does, and refuses them in Azure's words.

@@ -1,6 +1,6 @@
 //! The variables that Service Connector and the platforms set.
 
-use super::{ClientType, LocalAzure, Login, Platform, principals::TENANT_ID};
+use super::{ClientType, LocalAzure, Login, Platform, identity::SNI_NAME, principals::TENANT_ID};
 
 type Vars = Vec<(String, String)>;
 
@@ -127,13 +127,15 @@ impl Facts<'_> {
     fn identity(&self) -> Vec<(&'static str, &str)> {
         let client_id = self.login.client_id().unwrap_or_default();
         match self.login {
-            Login::UserAssigned(_) | Login::WorkloadIdentity => vec![("CLIENTID", client_id)],
+            Login::UserAssigned(_) | Login::WorkloadIdentity | Login::IdentityBinding => {
+                vec![("CLIENTID", client_id)]
+            }
             Login::ServicePrincipal | Login::Administrator => vec![
                 ("CLIENTID", client_id),
                 ("CLIENTSECRET", self.client_secret()),
                 ("TENANTID", TENANT_ID),
             ],
-            Login::SystemAssigned(_) | Login::Password => Vec::new(),
+            Login::SystemAssigned(_) | Login::CloudShell | Login::Password => Vec::new(),
         }
     }
 
@@ -151,7 +153,8 @@ impl Facts<'_> {
                 _ => set("spring.cloud.azure.credential.tenant-id", value),
             }
         }
-        if matches!(self.login, Login::UserAssigned(_) | Login::WorkloadIdentity) {
+        let is_federated = matches!(self.login, Login::WorkloadIdentity | Login::IdentityBinding);
+        if is_federated || matches!(self.login, Login::UserAssigned(_)) {
             set("spring.cloud.azure.credential.client-managed-identity-enabled", "true");
         }
         let url = format!("jdbc:postgresql://{host}:{port}/{database}?sslmode=require");
@@ -168,26 +171,70 @@ impl Facts<'_> {
         let service = self.azure.identity_service();
         let base = service.base_url();
         match self.login {
-            Login::SystemAssigned(Platform::AppService)
-            | Login::UserAssigned(Platform::AppService) => pairs([
-                ("IDENTITY_ENDPOINT", &format!("{base}/msi/token")),
-                ("IDENTITY_HEADER", service.identity_header()),
-            ]),
-            Login::SystemAssigned(Platform::VirtualMachine)
-            | Login::UserAssigned(Platform::VirtualMachine) => {
-                pairs([("AZURE_POD_IDENTITY_AUTHORITY_HOST", base)])
+            Login::SystemAssigned(platform) | Login::UserAssigned(platform) => {
+                self.managed_identity(platform)
             }
             Login::ServicePrincipal | Login::Administrator => {
                 pairs([("AZURE_AUTHORITY_HOST", base)])
             }
-            Login::WorkloadIdentity => pairs([
-                ("AZURE_CLIENT_ID", self.login.client_id().unwrap_or_default()),
-                ("AZURE_TENANT_ID", TENANT_ID),
-                ("AZURE_FEDERATED_TOKEN_FILE", &service.federated_token_file().to_string_lossy()),
-                ("AZURE_AUTHORITY_HOST", &format!("{base}/")),
-            ]),
+            Login::WorkloadIdentity => self.federation(),
+            Login::IdentityBinding => {
+                let proxy = service.token_proxy();
+                let mut vars = self.federation();
+                vars.extend(pairs([
+                    ("AZURE_KUBERNETES_TOKEN_PROXY", &proxy.url()),
+                    ("AZURE_KUBERNETES_SNI_NAME", SNI_NAME),
+                    ("AZURE_KUBERNETES_CA_FILE", &proxy.ca_file().to_string_lossy()),
+                ]));
+                vars
+            }
+            Login::CloudShell => pairs([("MSI_ENDPOINT", &format!("{base}/oauth2/token"))]),
             Login::Password => Vars::new(),
         }
+    }
+
+    /// The endpoint of a managed identity, in the variables of its platform.
+    fn managed_identity(&self, platform: Platform) -> Vars {
+        let service = self.azure.identity_service();
+        let (base, secret) = (service.base_url(), service.identity_header());
+        match platform {
+            Platform::AppService => pairs([
+                ("IDENTITY_ENDPOINT", &format!("{base}/msi/token")),
+                ("IDENTITY_HEADER", secret),
+            ]),
+            Platform::OlderAppService => {
+                pairs([("MSI_ENDPOINT", &format!("{base}/msi/token")), ("MSI_SECRET", secret)])
+            }
+            Platform::VirtualMachine => pairs([("AZURE_POD_IDENTITY_AUTHORITY_HOST", base)]),
+            Platform::ContainerInstances => pairs([
+                (
+                    "IDENTITY_ENDPOINT",
+                    &format!(
+                        "{base}/container-instances/metadata/identity/oauth2/token?api-version=1.0"
+                    ),
+                ),
+                ("IDENTITY_HEADER", secret),
+            ]),
+            Platform::AzureArc => pairs([
+                ("IDENTITY_ENDPOINT", &format!("{base}/arc/metadata/identity/oauth2/token")),
+                ("IMDS_ENDPOINT", &format!("{base}/arc")),
+            ]),
+            Platform::MachineLearning => {
+                pairs([("MSI_ENDPOINT", &format!("{base}/MSI/auth")), ("MSI_SECRET", secret)])
+            }
+        }
+    }
+
+    /// What AKS sets for a pod whose service account is federated.
+    fn federation(&self) -> Vars {
+        let service = self.azure.identity_service();
+        let file = service.federated_token_file(self.login);
+        pairs([
+            ("AZURE_CLIENT_ID", self.login.client_id().unwrap_or_default()),
+            ("AZURE_TENANT_ID", TENANT_ID),
+            ("AZURE_FEDERATED_TOKEN_FILE", &file.to_string_lossy()),
+            ("AZURE_AUTHORITY_HOST", &format!("{}/", service.base_url())),
+        ])
     }
 
     /// What leads to the server on this machine.

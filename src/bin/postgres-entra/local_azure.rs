@@ -70,16 +70,29 @@ pub(crate) struct Arguments {
     command: Vec<OsString>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// App Service, Functions, Container Apps, with a managed identity.
     AppService,
+    /// App Service before 2019, with a managed identity.
+    OlderAppService,
     /// A virtual machine or AKS node, with a managed identity.
     Imds,
+    /// Container Instances on Windows, with a managed identity.
+    ContainerInstances,
+    /// A machine connected to Azure Arc, with a managed identity. The folder /var/opt/azcmagent/tokens has to
+    /// exist and to be writable: that is where programs look for the agent's challenge files.
+    AzureArc,
+    /// Azure Machine Learning, with a managed identity.
+    MachineLearning,
     /// An application with a client secret.
     ServicePrincipal,
     /// An application of Kubernetes, with a federated token.
     WorkloadIdentity,
+    /// The same through the token proxy of an AKS identity binding.
+    IdentityBinding,
+    /// The person who is signed in to Cloud Shell.
+    CloudShell,
     /// A role with a password.
     Password,
     /// The server's Microsoft Entra administrator, with a client secret.
@@ -93,6 +106,9 @@ enum Identity {
     /// A user-assigned one.
     User,
 }
+
+/// Where the Azure SDKs and this crate look for the challenge files of Azure Arc's agent.
+const ARC_TOKENS: &str = "/var/opt/azcmagent/tokens";
 
 /// What the answer to a throttled request asks for, in seconds.
 const RETRY_AFTER: u64 = 2;
@@ -111,6 +127,10 @@ impl Arguments {
         }
         if self.create_tables {
             builder = builder.roles_may_create_tables();
+        }
+        let files = self.env_file.iter().map(|(kind, _)| kind);
+        if files.chain([&self.kind]).any(|kind| *kind == Kind::AzureArc) {
+            builder = builder.arc_tokens_folder(ARC_TOKENS);
         }
         builder
     }
@@ -137,7 +157,9 @@ impl Arguments {
             (Login::SystemAssigned(_) | Login::UserAssigned(_), _) | (_, Identity::System) => {
                 Ok(login)
             }
-            (_, Identity::User) => Err("--identity goes with --kind app-service and imds".into()),
+            (_, Identity::User) => {
+                Err("--identity goes with the kinds that have managed identities".into())
+            }
         }
     }
 }
@@ -151,9 +173,15 @@ impl Kind {
         };
         match self {
             Self::AppService => managed(Platform::AppService),
+            Self::OlderAppService => managed(Platform::OlderAppService),
             Self::Imds => managed(Platform::VirtualMachine),
+            Self::ContainerInstances => managed(Platform::ContainerInstances),
+            Self::AzureArc => managed(Platform::AzureArc),
+            Self::MachineLearning => managed(Platform::MachineLearning),
             Self::ServicePrincipal => Login::ServicePrincipal,
             Self::WorkloadIdentity => Login::WorkloadIdentity,
+            Self::IdentityBinding => Login::IdentityBinding,
+            Self::CloudShell => Login::CloudShell,
             Self::Password => Login::Password,
             Self::Administrator => Login::Administrator,
         }

@@ -11,7 +11,7 @@ use std::{
 
 use super::super::{
     Login, TokenSpec, lock,
-    mint::{BACKDATED, EXCHANGE_AUDIENCE, Mint},
+    mint::{BACKDATED, Mint},
     principals::SERVICE_ACCOUNT,
     random, unix_now,
 };
@@ -70,22 +70,21 @@ impl Authority {
     /// A token for a resource: a new one, or the one of before where tokens are cached.
     pub(crate) fn issue(&self, login: Login, resource: &str) -> Issued {
         let mut cache = lock(&self.cache);
-        let is_managed = !login.has_client_secret() && login != Login::WorkloadIdentity;
-        let slot = cache.as_mut().filter(|_| is_managed);
+        let slot = cache.as_mut().filter(|_| login.is_managed());
         let key = (login, resource.to_owned());
         if let Some(issued) = slot.as_ref().and_then(|tokens| tokens.get(&key)).and_then(reused) {
             self.issued.fetch_add(1, Ordering::SeqCst);
             return issued;
         }
-        let issued = self.issue_new(login, resource, is_managed);
+        let issued = self.issue_new(login, resource);
         if let Some(tokens) = slot {
             tokens.insert(key, issued.clone());
         }
         issued
     }
 
-    fn issue_new(&self, login: Login, resource: &str, is_managed: bool) -> Issued {
-        let usual = if is_managed { MANAGED_IDENTITY_LIFE } else { APPLICATION_LIFE };
+    fn issue_new(&self, login: Login, resource: &str) -> Issued {
+        let usual = if login.is_managed() { MANAGED_IDENTITY_LIFE } else { APPLICATION_LIFE };
         let life = lock(&self.lifetime).unwrap_or(usual);
         let expires_in = i64::try_from(life.as_secs()).unwrap_or(i64::MAX / 2);
         let now = unix_now();
@@ -95,14 +94,18 @@ impl Authority {
         Issued { token, expires_in, expires_on: now + expires_in, not_before: now - BACKDATED }
     }
 
-    /// Checks a Kubernetes token as Entra ID does for a federated credential.
-    pub(crate) fn check_assertion(&self, assertion: &str) -> Result<(), AssertionFault> {
+    /// Checks a Kubernetes token for this audience as Entra ID does for a federated credential.
+    pub(crate) fn check_assertion(
+        &self,
+        assertion: &str,
+        audience: &str,
+    ) -> Result<(), AssertionFault> {
         let claims = self.mint.verify(assertion).map_err(|_| AssertionFault::Unknown)?;
         let is = |name: &str, value: &str| claims.get(name).is_some_and(|claim| claim == value);
-        let is_for_exchange =
-            claims.get("aud").and_then(|audiences| audiences.as_array()).is_some_and(|audiences| {
-                audiences.iter().any(|audience| audience == EXCHANGE_AUDIENCE)
-            });
+        let is_for_exchange = claims
+            .get("aud")
+            .and_then(|audiences| audiences.as_array())
+            .is_some_and(|audiences| audiences.iter().any(|known| known == audience));
         let expires = claims.get("exp").and_then(serde_json::Value::as_i64);
         if !is_for_exchange || !is("iss", &self.base_url) {
             Err(AssertionFault::Unknown)
@@ -115,8 +118,8 @@ impl Authority {
         }
     }
 
-    pub(crate) fn service_account_token(&self) -> String {
-        self.mint.service_account_token(&self.base_url)
+    pub(crate) fn service_account_token(&self, audience: &str) -> String {
+        self.mint.service_account_token(&self.base_url, audience)
     }
 
     pub(crate) fn mint(&self) -> &Mint {

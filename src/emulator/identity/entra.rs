@@ -15,7 +15,6 @@ use crate::emulator::{
 };
 
 const PATH_END: &str = "/oauth2/v2.0/token";
-const FORM: &str = "application/x-www-form-urlencoded";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The tenant that a path names, if it is the path of a token endpoint.
@@ -24,8 +23,9 @@ pub(crate) fn tenant_of(path: &str) -> Option<&str> {
     (!tenant.is_empty() && !tenant.contains('/')).then_some(tenant)
 }
 
-pub(crate) fn answer(authority: &Authority, request: &Request) -> Reply {
-    let (login, resource) = match grant(authority, request) {
+/// The answer, where a Kubernetes token has to be for this audience.
+pub(crate) fn answer(authority: &Authority, request: &Request, audience: &str) -> Reply {
+    let (login, resource) = match grant(authority, request, audience) {
         Ok(granted) => granted,
         Err(refusal) => return refusal.reply(),
     };
@@ -41,7 +41,11 @@ pub(crate) fn answer(authority: &Authority, request: &Request) -> Reply {
 }
 
 /// Who asks, and for what resource.
-fn grant(authority: &Authority, request: &Request) -> Result<(Login, String), EntraError> {
+fn grant(
+    authority: &Authority,
+    request: &Request,
+    audience: &str,
+) -> Result<(Login, String), EntraError> {
     check_envelope(request)?;
     let form = Fields::parse(&String::from_utf8_lossy(&request.body));
     if required(&form, "grant_type")? != "client_credentials" {
@@ -49,15 +53,12 @@ fn grant(authority: &Authority, request: &Request) -> Result<(Login, String), En
     }
     let login = application(required(&form, "client_id")?)?;
     let resource = resource(required(&form, "scope")?)?;
-    check_credential(authority, &form, login)?;
+    check_credential(authority, &form, login, audience)?;
     Ok((login, resource))
 }
 
 fn check_envelope(request: &Request) -> Result<(), EntraError> {
-    let is_form = request.header("content-type").is_some_and(|value| {
-        value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(FORM))
-    });
-    if request.method != "POST" || !is_form {
+    if request.method != "POST" || !request.is_form() {
         return Err(EntraError::NotAForm);
     }
     let tenant = tenant_of(&request.path).unwrap_or_default();
@@ -88,10 +89,17 @@ fn resource(scope: &str) -> Result<String, EntraError> {
     Ok(resource.to_owned())
 }
 
-fn check_credential(authority: &Authority, form: &Fields, login: Login) -> Result<(), EntraError> {
+fn check_credential(
+    authority: &Authority,
+    form: &Fields,
+    login: Login,
+    audience: &str,
+) -> Result<(), EntraError> {
     let is_assertion = form.get("client_assertion_type") == Some(JWT_BEARER);
     match (form.get("client_secret"), form.get("client_assertion")) {
-        (None, Some(assertion)) if is_assertion => check_assertion(authority, login, assertion),
+        (None, Some(assertion)) if is_assertion => {
+            check_assertion(authority, login, assertion, audience)
+        }
         (Some(secret), None) => check_secret(authority, login, secret),
         _ => Err(EntraError::NoCredential),
     }
@@ -104,11 +112,16 @@ fn check_secret(authority: &Authority, login: Login, secret: &str) -> Result<(),
     Err(EntraError::WrongSecret(login.client_id().unwrap_or_default()))
 }
 
-fn check_assertion(authority: &Authority, login: Login, assertion: &str) -> Result<(), EntraError> {
+fn check_assertion(
+    authority: &Authority,
+    login: Login,
+    assertion: &str,
+    audience: &str,
+) -> Result<(), EntraError> {
     if login != Login::WorkloadIdentity {
         return Err(EntraError::NotFederated);
     }
-    authority.check_assertion(assertion).map_err(|fault| match fault {
+    authority.check_assertion(assertion, audience).map_err(|fault| match fault {
         AssertionFault::Unknown => EntraError::NotFederated,
         AssertionFault::OtherSubject => EntraError::OtherSubject,
         AssertionFault::Expired => EntraError::AssertionExpired,

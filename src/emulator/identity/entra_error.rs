@@ -57,6 +57,8 @@ pub(crate) enum EntraError {
     OtherSubject,
     #[error("Client assertion is not within its valid time range.")]
     AssertionExpired,
+    #[error("The request is for another host than {0}.")]
+    OtherHost(String),
     #[error("A transient error has occurred. Please try again.")]
     OutOfOrder(u16),
 }
@@ -78,6 +80,8 @@ impl EntraError {
             Self::NotFederated => (400, "invalid_request", 70_021),
             Self::OtherSubject => (401, "invalid_client", 700_213),
             Self::AssertionExpired => (401, "invalid_client", 700_024),
+            // Of the local Azure alone: in which words the proxy of a cluster says so is not published.
+            Self::OtherHost(_) => (400, "invalid_request", 900_021),
             Self::OutOfOrder(status) => (*status, "temporarily_unavailable", 90_033),
         }
     }

@@ -6,25 +6,23 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Response, StatusCode,
     body::{Bytes, Incoming},
-    header,
+    header::{self, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    IdentityFault, Protocol, Shared, app_service, discovery, entra,
-    entra_error::EntraError,
-    imds,
-    message::{Fields, Reply, Request},
+    IdentityFault, Protocol, Shared,
+    message::Reply,
+    routes::{self, Door},
 };
-
 use crate::emulator::net;
 
 /// Many times what any protocol sends.
@@ -40,7 +38,7 @@ struct Closed;
 
 /// Serves connections for ever.
 pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>) {
-    net::serve(listener, |socket| serve(socket, Arc::clone(&shared))).await;
+    net::serve(listener, |socket| serve(socket, Door::Front, Arc::clone(&shared))).await;
 }
 
 /// The same over TLS.
@@ -50,18 +48,28 @@ pub(crate) async fn listen_with_tls(
     shared: Arc<Shared>,
 ) {
     net::serve(listener, |socket| {
-        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
-        async move {
-            // Whoever does not trust the certificate has to notice that.
-            if let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, acceptor.accept(socket)).await {
-                serve(stream, shared).await;
-            }
-        }
+        serve_with_tls(socket, acceptor.clone(), Door::Front, Arc::clone(&shared))
     })
     .await;
 }
 
-async fn serve<S>(socket: S, shared: Arc<Shared>)
+/// The token proxy, over TLS with the certificate that it has just now.
+pub(crate) async fn listen_as_token_proxy(listener: TcpListener, shared: Arc<Shared>) {
+    net::serve(listener, |socket| {
+        let acceptor = shared.token_proxy.acceptor();
+        serve_with_tls(socket, acceptor, Door::TokenProxy, Arc::clone(&shared))
+    })
+    .await;
+}
+
+async fn serve_with_tls(socket: TcpStream, acceptor: TlsAcceptor, door: Door, shared: Arc<Shared>) {
+    // Whoever does not trust the certificate has to notice that.
+    if let Ok(Ok(stream)) = timeout(HANDSHAKE_LIMIT, acceptor.accept(socket)).await {
+        serve(stream, door, shared).await;
+    }
+}
+
+async fn serve<S>(socket: S, door: Door, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -69,7 +77,7 @@ where
         Some(IdentityFault::Outage) => {}
         Some(IdentityFault::Silent) => drop(net::swallow(socket).await),
         _ => {
-            let service = service_fn(|request| handle(request, &shared));
+            let service = service_fn(|request| handle(request, door, &shared));
             // A broken connection is the client's to notice.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
         }
@@ -78,9 +86,10 @@ where
 
 async fn handle(
     request: hyper::Request<Incoming>,
+    door: Door,
     shared: &Shared,
 ) -> Result<Response<Full<Bytes>>, Closed> {
-    let protocol = protocol_of(request.uri().path());
+    let protocol = routes::protocol_of(door, request.uri().path());
     let path_and_query = request.uri().path_and_query().map_or("", |text| text.as_str());
     let number = shared.log.arrived(protocol, request.method().as_str(), path_and_query);
     let reply = match shared.fault() {
@@ -104,9 +113,9 @@ async fn misbehave(
             sleep(delay).await;
             Ok(answer(protocol, request, shared).await)
         }
-        IdentityFault::Status(status) => Ok(failure(protocol, status)),
+        IdentityFault::Status(status) => Ok(routes::failure(protocol, status)),
         IdentityFault::RetryAfter { status, seconds } => {
-            Ok(Reply { retry_after: Some(seconds), ..failure(protocol, status) })
+            Ok(Reply { retry_after: Some(seconds), ..routes::failure(protocol, status) })
         }
         IdentityFault::Body { status, content_type, body } => {
             Ok(Reply::new(status, &content_type, body))
@@ -116,54 +125,10 @@ async fn misbehave(
 
 async fn answer(protocol: Protocol, request: hyper::Request<Incoming>, shared: &Shared) -> Reply {
     let (head, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
-        return failure(protocol, 413);
-    };
-    let request = Request {
-        method: head.method.to_string(),
-        path: head.uri.path().trim_end_matches('/').to_owned(),
-        query: Fields::parse(head.uri.query().unwrap_or_default()),
-        headers: head.headers,
-        body: body.to_bytes().into(),
-    };
-    let authority = &shared.authority;
-    match protocol {
-        Protocol::Imds => imds::answer(authority, &request),
-        Protocol::AppService => app_service::answer(authority, &request),
-        Protocol::Entra => discovery::answer(authority, &shared.https_url, &request)
-            .unwrap_or_else(|| entra::answer(authority, &request)),
-        Protocol::Unknown => nothing_here(&request.path),
+    match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => routes::answer(protocol, head, body.to_bytes().into(), shared),
+        Err(_) => routes::failure(protocol, 413),
     }
-}
-
-fn protocol_of(path: &str) -> Protocol {
-    match path.strip_suffix('/').unwrap_or(path) {
-        imds::PATH => Protocol::Imds,
-        app_service::PATH => Protocol::AppService,
-        path if entra::tenant_of(path).is_some() || discovery::is_document(path) => Protocol::Entra,
-        _ => Protocol::Unknown,
-    }
-}
-
-/// A refusal for no reason of the request's, in the protocol's own form.
-fn failure(protocol: Protocol, status: u16) -> Reply {
-    const TEXT: &str = "The service can't answer now.";
-    match protocol {
-        Protocol::AppService => app_service::error(status, TEXT),
-        Protocol::Entra => EntraError::OutOfOrder(status).reply(),
-        Protocol::Imds | Protocol::Unknown => imds::error(status, "unknown", TEXT),
-    }
-}
-
-/// The paths that there are, since a path that is wrong in one letter looks right.
-fn nothing_here(path: &str) -> Reply {
-    let text = format!(
-        "the local Azure has nothing at {path}; it has {}, {} and the paths of Microsoft Entra ID \
-         below a tenant's id",
-        imds::PATH,
-        app_service::PATH
-    );
-    imds::error(404, "not_found", &text)
 }
 
 fn response(reply: Reply) -> Response<Full<Bytes>> {
@@ -172,6 +137,9 @@ fn response(reply: Reply) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     if let Ok(content_type) = reply.content_type.parse() {
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    if let Some(Ok(challenge)) = reply.challenge.map(HeaderValue::try_from) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     if let Some(seconds) = reply.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

@@ -5,25 +5,28 @@ use serde_json::json;
 
 use super::{
     authority::Authority,
-    managed::{Choice, SelectorNames, choose},
-    message::{Fields, Reply, Request},
+    managed::{Choice, SelectorNames, choose, token_body},
+    message::{Reply, Request},
 };
-use crate::emulator::{Login, Platform, facts::is_resource, principals::TENANT_ID};
+use crate::emulator::{Platform, facts::is_resource, principals::TENANT_ID};
 
 pub(crate) const PATH: &str = "/metadata/identity/oauth2/token";
 
 /// The oldest version of the interface that has managed identities.
 const OLDEST_VERSION: &str = "2018-02-01";
 
-const SELECTORS: SelectorNames =
-    SelectorNames { client_id: "client_id", object_id: &["object_id"], resource_id: "msi_res_id" };
+pub(super) const SELECTORS: SelectorNames = SelectorNames {
+    client_id: Some("client_id"),
+    object_id: &["object_id"],
+    resource_id: Some("msi_res_id"),
+};
 
 pub(crate) fn answer(authority: &Authority, request: &Request) -> Reply {
-    if let Some(refusal) = check(request) {
+    if let Some(refusal) = check(request, OLDEST_VERSION) {
         return refusal;
     }
     match choose(&request.query, &SELECTORS, Platform::VirtualMachine) {
-        Choice::Identity(login) => success(authority, login, &request.query),
+        Choice::Identity(login) => Reply::json(200, &token_body(authority, login, &request.query)),
         Choice::NoSuchIdentity => invalid_request("Identity not found"),
         Choice::Several => {
             invalid_request("More than one of client_id, object_id and msi_res_id was specified")
@@ -31,30 +34,13 @@ pub(crate) fn answer(authority: &Authority, request: &Request) -> Reply {
     }
 }
 
-fn success(authority: &Authority, login: Login, query: &Fields) -> Reply {
-    let resource = query.get("resource").unwrap_or_default();
-    let issued = authority.issue(login, resource);
-    // All numbers are JSON strings.
-    let body = json!({
-        "access_token": issued.token,
-        "client_id": login.client_id(),
-        "expires_in": issued.expires_in.to_string(),
-        "expires_on": issued.expires_on.to_string(),
-        "ext_expires_in": issued.expires_in.to_string(),
-        "not_before": issued.not_before.to_string(),
-        "refresh_token": "",
-        "resource": resource,
-        "token_type": "Bearer",
-    });
-    Reply::json(200, &body)
-}
-
 /// An error body as the service writes it.
 pub(crate) fn error(status: u16, code: &str, description: &str) -> Reply {
     Reply::json(status, &json!({ "error": code, "error_description": description }))
 }
 
-fn check(request: &Request) -> Option<Reply> {
+/// What is wrong with a request, as this service and Azure Arc's agent see it.
+pub(super) fn check(request: &Request, oldest_version: &str) -> Option<Reply> {
     if request.method != "GET" {
         return Some(error(405, "method_not_allowed", "The method is not allowed"));
     }
@@ -63,8 +49,9 @@ fn check(request: &Request) -> Option<Reply> {
     }
     match request.query.get("api-version") {
         None => Some(invalid_request("Required query variable 'api-version' is missing")),
-        Some(version) if !is_date(version) || version < OLDEST_VERSION => {
-            Some(invalid_request("The api-version is invalid; use 2018-02-01 or greater"))
+        Some(version) if !is_date(version) || version < oldest_version => {
+            let text = format!("The api-version is invalid; use {oldest_version} or greater");
+            Some(invalid_request(&text))
         }
         Some(_) => check_resource(request.query.get("resource")),
     }
@@ -89,6 +76,6 @@ fn is_date(version: &str) -> bool {
         && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
-fn invalid_request(description: &str) -> Reply {
+pub(super) fn invalid_request(description: &str) -> Reply {
     error(400, "invalid_request", description)
 }

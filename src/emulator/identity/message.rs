@@ -3,6 +3,8 @@
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A request whose body has been read.
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -17,6 +19,13 @@ impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// Whether the body says that it is a form.
+    pub(crate) fn is_form(&self) -> bool {
+        self.header("content-type").is_some_and(|value| {
+            value.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(FORM))
+        })
+    }
 }
 
 /// An answer.
@@ -25,6 +34,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) retry_after: Option<u64>,
+    /// What the client has to prove, and how.
+    pub(crate) challenge: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -34,7 +45,8 @@ impl Reply {
     }
 
     pub(crate) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
-        Self { status, content_type: content_type.to_owned(), retry_after: None, body }
+        let content_type = content_type.to_owned();
+        Self { status, content_type, retry_after: None, challenge: None, body }
     }
 }
 
@@ -51,6 +63,12 @@ impl Fields {
                 .map(|(name, value)| (decode(name), decode(value)))
                 .collect(),
         )
+    }
+
+    /// All values of a field.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let fields = self.0.iter().filter(|(known, _)| known == name);
+        fields.map(|(_, value)| value.as_str()).collect()
     }
 
     /// The first value of a field; an empty one counts as absent.

@@ -10,10 +10,20 @@ use super::super::lock;
 pub enum Protocol {
     /// The Instance Metadata Service.
     Imds,
-    /// App Service, Functions and Container Apps.
+    /// App Service, Functions and Container Apps, in both versions.
     AppService,
+    /// Container Instances on Windows.
+    ContainerInstances,
+    /// The agent of Azure Arc.
+    AzureArc,
+    /// Azure Machine Learning.
+    MachineLearning,
+    /// Cloud Shell.
+    CloudShell,
     /// The token endpoint of Microsoft Entra ID.
     Entra,
+    /// The same behind the token proxy of an AKS identity binding.
+    TokenProxy,
     /// None of them: the path belongs to no protocol.
     Unknown,
 }

@@ -28,7 +28,7 @@ impl Roles<'_> {
         let client = self.0.administration().await?;
         client.batch_execute(&PGAADAUTH.replace("{tenant}", TENANT_ID)).await?;
         for principal in APPLICATIONS.into_iter().chain([&ADMINISTRATOR]) {
-            self.know(principal.name, principal.object_id, PrincipalType::Service).await?;
+            self.know(principal.name, principal.object_id, principal.kind).await?;
         }
         self.create(ADMINISTRATOR.role, &ADMINISTRATOR, true).await
     }
@@ -45,15 +45,17 @@ impl Roles<'_> {
         self.query(sql, &[&name, &object_id, &principal_type.as_str()]).await.map(drop)
     }
 
-    /// Creates the role of a service principal.
+    /// Creates the role of a principal.
     pub(crate) async fn create(
         &self,
         role: &str,
         principal: &Principal,
         is_admin: bool,
     ) -> Result<(), Error> {
-        let sql = "SELECT local_azure.create_role($1, $2, 'service', $3, false)";
-        self.query(sql, &[&role, &principal.object_id, &is_admin]).await.map(drop)
+        let sql = "SELECT local_azure.create_role($1, $2, $3, $4, false)";
+        let values: [&(dyn ToSql + Sync); 4] =
+            [&role, &principal.object_id, &principal.kind.as_str(), &is_admin];
+        self.query(sql, &values).await.map(drop)
     }
 
     /// Labels a role that exists, or removes its label.

@@ -24,13 +24,12 @@ fn census() -> (BTreeMap<String, usize>, Vec<String>) {
     (threads, files.map(|file| file.display().to_string()).collect())
 }
 
-#[test]
-fn no_thread_and_no_runtime_is_left_after_drop() {
-    const TEST: &str = "no_thread_and_no_runtime_is_left_after_drop";
+/// Runs this test with a connector of its own in a process of its own, and sees what that leaves there.
+fn leaves_nothing(test: &str, use_and_drop: fn(&Connector)) {
     if child::part().is_none() {
         let vars =
             shared_azure().vars(Login::SystemAssigned(Platform::AppService), ClientType::Python);
-        let mut command = child::bare_command(module_path!(), TEST, "census");
+        let mut command = child::bare_command(module_path!(), test, "census");
         command.envs(vars);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(child::passes(command));
@@ -42,11 +41,8 @@ fn no_thread_and_no_runtime_is_left_after_drop() {
     let connector = Connector::from_env().unwrap();
     assert_eq!(census(), before, "nothing starts before the first connect");
 
-    let client = connector.connect().unwrap();
-    assert!(census().0.contains_key("postgres-entra"));
-    let pool = r2d2::Pool::builder().max_size(3).build(ConnectionManager::new(&connector)).unwrap();
-    drop(pool.get().unwrap());
-    drop((client, pool, connector));
+    use_and_drop(&connector);
+    drop(connector);
     for _ in 0..500 {
         if census() == before {
             return;
@@ -55,4 +51,33 @@ fn no_thread_and_no_runtime_is_left_after_drop() {
     }
     println!("before {before:?}, after {:?}", census());
     panic!("something is left");
+}
+
+/// A pool of three that has handed out one.
+fn fill_and_drop_a_pool<M: r2d2::ManageConnection>(manager: M) {
+    let pool = r2d2::Pool::builder().max_size(3).build(manager).unwrap();
+    drop(pool.get().unwrap());
+}
+
+#[test]
+fn no_thread_and_no_runtime_is_left_after_drop() {
+    leaves_nothing("no_thread_and_no_runtime_is_left_after_drop", |connector| {
+        let client = connector.connect().unwrap();
+        assert!(census().0.contains_key("postgres-entra"));
+        fill_and_drop_a_pool(ConnectionManager::new(connector));
+        drop(client);
+    });
+}
+
+#[cfg(feature = "diesel")]
+#[test]
+fn no_thread_and_no_runtime_is_left_after_diesels_drop() {
+    use postgres_entra::blocking::diesel;
+
+    leaves_nothing("no_thread_and_no_runtime_is_left_after_diesels_drop", |connector| {
+        let connection = diesel::connect(connector).unwrap();
+        assert!(census().0.contains_key("postgres-entra"));
+        fill_and_drop_a_pool(diesel::ConnectionManager::new(connector));
+        drop(connection);
+    });
 }

@@ -25,27 +25,29 @@ fn environment(command: &mut Command) -> BTreeMap<String, String> {
 
 #[test]
 fn a_program_has_the_login_and_none_of_the_secrets_that_it_was_made_from() {
-    for &login in Login::ALL {
-        for &client in ClientType::ALL {
-            let vars = shared_azure().vars(login, client);
-            let child = environment(
-                exec(login, client, &["--", "env"])
-                    .env("STRIPE_API_KEY", "of the application")
-                    .env("DATABASE_URL", "postgres://u:p@other.example/d")
-                    .env("COLOUR", "blue"),
-            );
-            assert_eq!(child["PGHOST"], shared_azure().server().host());
-            assert_eq!(child["PGUSER"], shared_azure().server().role(login), "{client:?}");
-            assert_eq!(child["COLOUR"], "blue");
-            assert!(!child.contains_key("STRIPE_API_KEY") && !child.contains_key("DATABASE_URL"));
-            let secret = |name: &str| {
-                let name = name.to_uppercase();
-                ["SECRET", "HEADER", "PASSWORD", "TOKEN_FILE"].iter().any(|end| name.ends_with(end))
-            };
-            for (name, value) in vars.iter().filter(|(name, _)| secret(name)) {
-                let holds = child.iter().filter(|(known, _)| *known != "PGPASSWORD");
-                assert!(!holds.into_iter().any(|(_, held)| held.contains(value)), "{name}");
-            }
+    let of_all_logins = Login::ALL.iter().map(|&login| (login, ClientType::Other));
+    let of_all_clients = [Login::Password, Login::ServicePrincipal]
+        .into_iter()
+        .flat_map(|login| ClientType::ALL.iter().map(move |&client| (login, client)));
+    for (login, client) in of_all_logins.chain(of_all_clients) {
+        let vars = shared_azure().vars(login, client);
+        let child = environment(
+            exec(login, client, &["--", "env"])
+                .env("STRIPE_API_KEY", "of the application")
+                .env("DATABASE_URL", "postgres://u:p@other.example/d")
+                .env("COLOUR", "blue"),
+        );
+        assert_eq!(child["PGHOST"], shared_azure().server().host());
+        assert_eq!(child["PGUSER"], shared_azure().server().role(login), "{client:?}");
+        assert_eq!(child["COLOUR"], "blue");
+        assert!(!child.contains_key("STRIPE_API_KEY") && !child.contains_key("DATABASE_URL"));
+        let secret = |name: &str| {
+            let name = name.to_uppercase();
+            ["SECRET", "HEADER", "PASSWORD", "TOKEN_FILE"].iter().any(|end| name.ends_with(end))
+        };
+        for (name, value) in vars.iter().filter(|(name, _)| secret(name)) {
+            let holds = child.iter().filter(|(known, _)| *known != "PGPASSWORD");
+            assert!(!holds.into_iter().any(|(_, held)| held.contains(value)), "{name}");
         }
     }
 }

@@ -59,7 +59,7 @@ async fn requests_that_the_endpoint_would_refuse_are_refused() {
     let resource = "resource=https%3A%2F%2Fossrdbms-aad.database.windows.net";
     let cases = [
         (resource.to_owned(), 400),
-        (format!("api-version=2017-09-01&{resource}"), 400),
+        (format!("api-version=2018-02-01&{resource}"), 400),
         ("api-version=2019-08-01".to_owned(), 400),
         (format!("{QUERY}%2F.default"), 500),
         (format!("{QUERY}&client_id=a&mi_res_id=b"), 400),

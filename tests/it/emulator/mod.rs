@@ -3,6 +3,7 @@
 mod app_service;
 mod entra;
 mod faults;
+mod hosts;
 mod imds;
 mod lifecycle;
 mod sdks;

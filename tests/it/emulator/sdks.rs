@@ -1,10 +1,10 @@
 //! Applications that log in through an Azure SDK of another language: HTTPS with the local authority.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use postgres_entra::{
     Connector,
-    emulator::{ClientType, Login, TENANT_ID},
+    emulator::{ClientType, LocalAzure, Login, Platform, TENANT_ID},
 };
 use rustls::pki_types::ServerName;
 use serde_json::Value;
@@ -61,9 +61,7 @@ async fn a_path_that_does_not_exist_is_told_which_do() {
     let answer = get(azure(), "/msi/tokens", &[]).await;
     assert_eq!((answer.status, answer.text("error")), (404, "not_found"));
     let description = answer.text("error_description");
-    assert!(
-        description.contains("nothing at /msi/tokens") && description.contains("/msi/token and")
-    );
+    assert!(description.contains("nothing at /msi/tokens") && description.contains("/msi/token, "));
 }
 
 /// Trust in the local authority is a variable of the process, so this is one.
@@ -87,18 +85,17 @@ async fn log_in_as_the_environment_says() {
 }
 
 #[tokio::test]
-async fn azure_identity_for_python_gets_tokens_of_each_kind() {
+async fn azure_identity_for_python_logs_in_on_each_host_that_it_knows() {
     const PROGRAM: &str = "
-from azure.identity import ClientSecretCredential, EnvironmentCredential, WorkloadIdentityCredential
-from azure.identity import ManagedIdentityCredential
-import os, sys
-kind = sys.argv[1]
+from azure.identity import EnvironmentCredential, ManagedIdentityCredential, WorkloadIdentityCredential
+import sys
+kind, client_id = sys.argv[1:]
 if kind == 'environment':
     credential = EnvironmentCredential(disable_instance_discovery=True)
 elif kind == 'workload':
-    credential = WorkloadIdentityCredential(disable_instance_discovery=True)
+    credential = WorkloadIdentityCredential(disable_instance_discovery=True, enable_azure_proxy=True)
 else:
-    credential = ManagedIdentityCredential()
+    credential = ManagedIdentityCredential(client_id=client_id or None)
 print(credential.get_token('https://ossrdbms-aad.database.windows.net/.default').token)
 ";
     let python = |arguments: &[&str]| {
@@ -110,18 +107,38 @@ print(credential.get_token('https://ossrdbms-aad.database.windows.net/.default')
     if !found.is_ok_and(|output| output.status.success()) {
         return skip("azure-identity for Python is not installed");
     }
-    let app_service = Login::SystemAssigned(postgres_entra::emulator::Platform::AppService);
-    for (kind, login) in [
+    // It knows neither Container Instances on Windows nor the dates of App Service before 2019.
+    let platforms = [Platform::AppService, Platform::VirtualMachine, Platform::MachineLearning];
+    let mut logins = vec![
         ("environment", Login::ServicePrincipal),
         ("workload", Login::WorkloadIdentity),
-        ("managed", app_service),
-    ] {
-        let mut command = python(&["-c", PROGRAM, kind]);
-        command.envs(azure().vars_for_azure_sdks(login, ClientType::Python));
+        ("workload", Login::IdentityBinding),
+        ("managed", Login::CloudShell),
+    ];
+    logins.extend(platforms.map(|platform| ("managed", Login::SystemAssigned(platform))));
+    logins.extend(platforms.map(|platform| ("managed", Login::UserAssigned(platform))));
+    // The only folder in which it looks for challenges. Where that is not ours to write to, it is seen by hand.
+    let folder = Path::new("/var/opt/azcmagent/tokens");
+    let own = folder.is_dir().then(|| {
+        let azure = LocalAzure::builder().arc_tokens_folder(folder).start_blocking().unwrap();
+        logins.push(("managed", Login::SystemAssigned(Platform::AzureArc)));
+        logins.push(("managed", Login::UserAssigned(Platform::AzureArc)));
+        azure
+    });
+    let azure = own.as_ref().unwrap_or_else(|| azure());
+    for (kind, login) in logins {
+        let client_id = match login {
+            Login::UserAssigned(_) => login.client_id().unwrap(),
+            _ => "",
+        };
+        let mut command = python(&["-c", PROGRAM, kind, client_id]);
+        command.envs(azure.vars_for_azure_sdks(login, ClientType::Python));
         let output = tokio::process::Command::from(command).output().await.unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{kind}: {complaint}");
+        assert!(output.status.success(), "{login:?}: {complaint}");
         let token = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(claims_of(token.trim()).object_id(), login.object_id(), "{kind}");
+        let role = azure.server().role(login);
+        let client = log_in(azure, role, token.trim()).await.unwrap();
+        assert_eq!(current_user(&client).await, role, "{login:?}");
     }
 }

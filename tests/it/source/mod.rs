@@ -4,10 +4,10 @@ mod attempts;
 #[cfg(all(feature = "azure-identity", unix))]
 mod developer_tools;
 mod faults;
+#[cfg(all(feature = "emulator", unix))]
+mod hosts;
 #[cfg(all(feature = "emulator", target_os = "linux"))]
 mod https;
-#[cfg(all(feature = "emulator", unix))]
-mod older_hosts;
 mod proxies;
 mod replies;
 mod requests;

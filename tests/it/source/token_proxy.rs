@@ -1,189 +1,125 @@
-//! AKS identity bindings: the token proxy of a cluster, before the local Azure's Entra.
+//! AKS identity bindings, before the token proxy of the local Azure, which asks for its own name in the handshake, for
+//! its address in the `Host` header and for a token of the pod's that was made for it.
 
-use std::{
-    fs,
-    net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fs, sync::Arc, time::Duration};
 
 use postgres_entra::{
     AccessToken, Cloud, Connector, Environment, Identity, TokenError, TokenErrorKind, TokenSource,
-    emulator::{ClientType, LocalAzure, Login},
+    emulator::{ClientType, LocalAzure, Login, Protocol},
     source,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
-    net::{TcpListener, TcpStream},
-    task::JoinHandle,
-};
-use tokio_rustls::TlsAcceptor;
 
-use crate::support::{chain, fake_server::Authority, shared_azure, trusted};
+use crate::support::{chain, fake_server::Authority, shared_azure};
 
-/// What the certificate is for: not the address that requests go to.
-const NAME: &str = "cluster.ests.aks.example";
+const URL: &str = "AZURE_KUBERNETES_TOKEN_PROXY";
+const NAME: &str = "AZURE_KUBERNETES_SNI_NAME";
+const FILE: &str = "AZURE_KUBERNETES_CA_FILE";
+const DATA: &str = "AZURE_KUBERNETES_CA_DATA";
 
-/// Ends TLS, notes what each client named, and hands the bytes on. Dropping it stops it.
-struct TokenProxy {
-    address: SocketAddr,
-    acceptor: Arc<Mutex<TlsAcceptor>>,
-    /// The name in the handshake and the head of the request, for each.
-    seen: Arc<Mutex<Vec<(String, String)>>>,
-    task: JoinHandle<()>,
+type Vars = Vec<(String, String)>;
+
+fn vars(azure: &LocalAzure) -> Vars {
+    azure.vars(Login::IdentityBinding, ClientType::Python)
 }
 
-impl TokenProxy {
-    async fn start(azure: &LocalAzure, authority: &Authority) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let acceptor = Arc::new(Mutex::new(authority.acceptor(NAME, |_| ())));
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let entra = azure.identity_service().base_url().trim_start_matches("http://").to_owned();
-        let (current, log) = (Arc::clone(&acceptor), Arc::clone(&seen));
-        let task = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let acceptor = current.lock().unwrap().clone();
-                // One client at a time: who fails the handshake hangs up.
-                let _ = serve(client, acceptor, &entra, &log).await;
-            }
-        });
-        Self { address, acceptor, seen, task }
-    }
-
-    fn use_authority(&self, authority: &Authority) {
-        *self.acceptor.lock().unwrap() = authority.acceptor(NAME, |_| ());
-    }
-
-    fn url(&self) -> String {
-        format!("https://{}", self.address)
-    }
+fn value<'a>(vars: &'a Vars, wanted: &str) -> &'a str {
+    &vars.iter().find(|(name, _)| name == wanted).unwrap().1
 }
 
-impl Drop for TokenProxy {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn serve(
-    client: TcpStream,
-    acceptor: TlsAcceptor,
-    entra: &str,
-    log: &Mutex<Vec<(String, String)>>,
-) -> std::io::Result<()> {
-    let mut client = acceptor.accept(client).await?;
-    let name = client.get_ref().1.server_name().unwrap_or_default().to_owned();
-    let mut head = vec![0; 1024];
-    let count = client.read(&mut head).await?;
-    log.lock().unwrap().push((name, String::from_utf8_lossy(&head[..count]).into_owned()));
-    let mut entra = TcpStream::connect(entra).await?;
-    entra.write_all(&head[..count]).await?;
-    copy_bidirectional(&mut client, &mut entra).await.map(drop)
-}
-
-fn vars(proxy: &TokenProxy, more: &[(&str, &str)]) -> Vec<(String, String)> {
-    let mut vars = shared_azure().vars(Login::WorkloadIdentity, ClientType::Python);
-    let url = proxy.url();
-    let binding =
-        [("AZURE_KUBERNETES_TOKEN_PROXY", url.as_str()), ("AZURE_KUBERNETES_SNI_NAME", NAME)];
-    vars.extend(
-        binding.iter().chain(more).map(|&(name, value)| (name.to_owned(), value.to_owned())),
-    );
+/// With this variable in place of one that is there.
+fn with(mut vars: Vars, old: &str, new: &str, value: &str) -> Vars {
+    vars.retain(|(name, _)| name != old);
+    vars.push((new.to_owned(), value.to_owned()));
     vars
 }
 
-fn source_of(vars: &[(String, String)]) -> Arc<dyn TokenSource> {
-    let value = |wanted: &str| {
-        vars.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone()).unwrap()
-    };
+fn source_of(vars: &Vars) -> Arc<dyn TokenSource> {
     let identity = Identity::workload(
-        value("AZURE_TENANT_ID"),
-        value("AZURE_CLIENT_ID"),
-        value("AZURE_FEDERATED_TOKEN_FILE"),
+        value(vars, "AZURE_TENANT_ID"),
+        value(vars, "AZURE_CLIENT_ID"),
+        value(vars, "AZURE_FEDERATED_TOKEN_FILE"),
     );
-    let environment = Environment::from_vars(vars.to_vec());
+    let environment = Environment::from_vars(vars.clone());
     let detected = source::detect(&identity, Cloud::Public, &environment).unwrap().unwrap();
     Arc::clone(detected.source())
 }
 
-async fn fetch(vars: &[(String, String)]) -> Result<AccessToken, TokenError> {
+async fn fetch(vars: &Vars) -> Result<AccessToken, TokenError> {
     source_of(vars).fetch_token(Cloud::Public.scope()).await
 }
 
 #[tokio::test]
 async fn a_pod_logs_in_through_the_proxy_that_it_knows_by_its_own_authority() {
-    let authority = Authority::new();
-    let proxy = TokenProxy::start(shared_azure(), &authority).await;
-    let (_folder, file) = trusted(&authority);
-    let file = file.to_str().unwrap();
-    for roots in
-        [("AZURE_KUBERNETES_CA_FILE", file), ("AZURE_KUBERNETES_CA_DATA", &authority.pem())]
-    {
-        let connector = Connector::from_vars(vars(&proxy, &[roots])).unwrap();
+    let azure = LocalAzure::start().await.unwrap();
+    let by_file = vars(&azure);
+    let pem = fs::read_to_string(value(&by_file, FILE)).unwrap();
+    let by_data = with(by_file.clone(), FILE, DATA, &pem);
+    for vars in [by_file, by_data] {
+        let connector = Connector::from_vars(vars).unwrap();
         connector.connect().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
     }
-    let seen = proxy.seen.lock().unwrap();
-    assert_eq!(seen.len(), 2);
-    for (name, head) in seen.iter() {
-        assert_eq!(name, NAME, "in the handshake");
-        assert!(head.contains(&format!("host: {}\r\n", proxy.address)), "{head}");
-        assert!(
-            head.starts_with("POST /") && head.contains("/oauth2/v2.0/token HTTP/1.1\r\n"),
-            "{head}"
-        );
+    let requests = azure.identity_service().requests();
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        assert_eq!((request.protocol, request.method.as_str()), (Protocol::TokenProxy, "POST"));
+        assert_eq!(request.status, Some(200));
     }
 }
 
 #[tokio::test]
 async fn the_authority_may_change_and_an_empty_file_keeps_the_old_one() {
-    let (old, new) = (Authority::new(), Authority::new());
-    let proxy = TokenProxy::start(shared_azure(), &old).await;
-    let (_folder, file) = trusted(&old);
-    let vars = vars(&proxy, &[("AZURE_KUBERNETES_CA_FILE", file.to_str().unwrap())]);
-    let source = source_of(&vars);
-    let scope = Cloud::Public.scope();
+    let azure = LocalAzure::start().await.unwrap();
+    let vars = vars(&azure);
+    let (source, scope) = (source_of(&vars), Cloud::Public.scope());
     source.fetch_token(scope).await.unwrap();
 
-    fs::write(&file, "\n").unwrap();
+    fs::write(value(&vars, FILE), "\n").unwrap();
     source.fetch_token(scope).await.unwrap();
 
-    proxy.use_authority(&new);
-    fs::write(&file, new.pem()).unwrap();
+    azure.identity_service().replace_token_proxy_authority().unwrap();
     source.fetch_token(scope).await.unwrap();
-    assert_eq!(proxy.seen.lock().unwrap().len(), 3);
+    assert_eq!(azure.identity_service().tokens_issued(), 3);
 }
 
 /// The system's authorities would not do either: the binding's is the only one.
 #[tokio::test]
 async fn a_proxy_of_another_authority_or_name_gets_no_token_of_the_pods() {
-    let (own, other) = (Authority::new(), Authority::new());
-    let proxy = TokenProxy::start(shared_azure(), &other).await;
-    let wrong_authority = vars(&proxy, &[("AZURE_KUBERNETES_CA_DATA", &own.pem())]);
-    let mut wrong_name = vars(&proxy, &[("AZURE_KUBERNETES_CA_DATA", &other.pem())]);
-    for (name, value) in &mut wrong_name {
-        if name == "AZURE_KUBERNETES_SNI_NAME" {
-            *value = "other.example".to_owned();
-        }
-    }
-    for vars in [wrong_authority, wrong_name] {
-        let fetching = tokio::time::timeout(Duration::from_secs(60), fetch(&vars));
-        let error = fetching.await.expect("an end").unwrap_err();
+    let azure = LocalAzure::start().await.unwrap();
+    let wrong_authority = with(vars(&azure), FILE, DATA, &Authority::new().pem());
+    let wrong_name = with(vars(&azure), NAME, NAME, "other.example");
+    // Then it is that of the address.
+    let mut no_name = vars(&azure);
+    no_name.retain(|(name, _)| name != NAME);
+    let fetching =
+        async { tokio::join!(fetch(&wrong_authority), fetch(&wrong_name), fetch(&no_name)) };
+    let fetched = tokio::time::timeout(Duration::from_secs(60), fetching).await.expect("an end");
+    for result in <[_; 3]>::from(fetched) {
+        let error = result.unwrap_err();
         assert_eq!(error.kind(), TokenErrorKind::Unreachable, "{}", chain(&error));
-        assert!(error.to_string().contains("AZURE_KUBERNETES_TOKEN_PROXY"), "{error}");
+        assert!(error.to_string().contains(URL), "{error}");
     }
-    assert!(proxy.seen.lock().unwrap().is_empty(), "nothing was sent");
+    assert_eq!(azure.identity_service().request_count(), 0, "nothing was sent");
 }
 
 #[tokio::test]
 async fn an_authority_that_can_not_be_read_names_its_variable() {
-    let proxy = TokenProxy::start(shared_azure(), &Authority::new()).await;
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.pem");
     fs::write(&empty, "").unwrap();
     for file in ["/absent/ca.pem", empty.to_str().unwrap()] {
-        let error = fetch(&vars(&proxy, &[("AZURE_KUBERNETES_CA_FILE", file)])).await.unwrap_err();
+        let error = fetch(&with(vars(shared_azure()), FILE, FILE, file)).await.unwrap_err();
         assert_eq!(error.kind(), TokenErrorKind::Configuration, "{}", chain(&error));
-        assert!(error.to_string().contains("AZURE_KUBERNETES_CA_FILE"), "{error}");
+        assert!(error.to_string().contains(FILE), "{error}");
     }
+}
+
+/// What Entra ID says comes through the proxy as it is.
+#[tokio::test]
+async fn a_refusal_of_entra_behind_the_proxy_keeps_its_code() {
+    let azure = shared_azure();
+    let direct = azure.vars(Login::WorkloadIdentity, ClientType::Python);
+    let file = value(&direct, "AZURE_FEDERATED_TOKEN_FILE").to_owned();
+    let name = "AZURE_FEDERATED_TOKEN_FILE";
+    let error = fetch(&with(vars(azure), name, name, &file)).await.unwrap_err();
+    assert_eq!((error.kind(), error.aadsts()), (TokenErrorKind::Denied, &[70_021][..]), "{error}");
 }

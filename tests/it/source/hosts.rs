@@ -1,13 +1,13 @@
-//! Azure Arc, Azure Machine Learning with the older App Service, and Cloud Shell: exact requests, what is refused, and
-//! a login with what they hand out.
+//! Azure Arc, Azure Machine Learning with the older App Service, Container Instances on Windows and Cloud Shell: exact
+//! requests, what is refused, and logins at the local Azure. What its variables suffice for is logged in everywhere in
+//! these tests (`Login::ALL`).
 
 use std::{fs, path::Path};
 
 use postgres_entra::{
-    AccessToken, Connector, Environment, Settings, TokenError, TokenErrorKind, TokenSource,
-    UserAssignedId,
+    Connector, Environment, Settings, TokenError, TokenErrorKind, TokenSource, UserAssignedId,
     emulator::{ClientType, Login, Platform, TokenSpec},
-    source::{AzureArc, CloudShell, MsiEndpoint},
+    source::{AppService, AzureArc, CloudShell, ContainerInstances, Imds, MsiEndpoint},
 };
 
 use crate::support::{
@@ -35,18 +35,87 @@ fn token_of(login: Login) -> Vec<u8> {
 }
 
 fn client_id(login: Login) -> UserAssignedId {
-    let token = shared_azure().identity_service().mint_token(&TokenSpec::new(login));
-    let token = AccessToken::new(
-        token,
-        std::time::SystemTime::now() + std::time::Duration::from_secs(3600),
-    );
-    UserAssignedId::ClientId(token.unwrap().claims().unwrap().client_id().unwrap().to_owned())
+    UserAssignedId::ClientId(login.client_id().unwrap().to_owned())
 }
 
-async fn logs_in(source: impl TokenSource) {
-    let settings = Settings::from_vars(shared_azure().vars(LOGIN, ClientType::Python)).unwrap();
+/// Logs in to the local Azure with the tokens of this source.
+async fn logs_in(login: Login, source: impl TokenSource) {
+    let azure = shared_azure();
+    let settings = Settings::from_vars(azure.vars(login, ClientType::Python)).unwrap();
     let connector = Connector::builder().settings(settings).token_source(source).build().unwrap();
-    connector.connect().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let client = connector.connect().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let row = client.query_one("SELECT current_user::text", &[]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), azure.server().role(login));
+}
+
+fn environment_of(login: Login) -> Environment {
+    Environment::from_vars(shared_azure().vars(login, ClientType::Python))
+}
+
+/// The three ways to name the user-assigned identity.
+fn names_of_user() -> [UserAssignedId; 3] {
+    [
+        UserAssignedId::ClientId(USER.client_id().unwrap().into()),
+        UserAssignedId::ObjectId(USER.object_id().unwrap().into()),
+        UserAssignedId::ResourceId(USER.resource_id().unwrap().into()),
+    ]
+}
+
+#[tokio::test]
+async fn a_machine_of_azure_arc_logs_in_as_itself_and_as_each_name_of_its_other_identity() {
+    let folder = shared_azure().identity_service().arc_tokens_folder();
+    let login = Login::SystemAssigned(Platform::AzureArc);
+    let arc = || {
+        let source = AzureArc::from_environment(&environment_of(login)).unwrap();
+        source.with_tokens_folder(folder)
+    };
+    logs_in(login, arc()).await;
+    for name in names_of_user() {
+        logs_in(Login::UserAssigned(Platform::AzureArc), arc().with_identity(name)).await;
+    }
+    // Without that folder it would be anybody's file.
+    let unmoved = AzureArc::from_environment(&environment_of(login)).unwrap();
+    let error = unmoved.fetch_token(SCOPE).await.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::InvalidResponse, "{error}");
+}
+
+#[tokio::test]
+async fn a_windows_container_logs_in_as_itself_and_by_an_object_id() {
+    let login = Login::SystemAssigned(Platform::ContainerInstances);
+    let source = || ContainerInstances::from_environment(&environment_of(login)).unwrap();
+    logs_in(login, source()).await;
+    let user = Login::UserAssigned(Platform::ContainerInstances);
+    logs_in(user, source().with_object_id(USER.object_id().unwrap())).await;
+
+    let error = Connector::from_vars(shared_azure().vars(user, ClientType::Python)).unwrap_err();
+    let text = error.to_string();
+    for part in ["Container Instances on Windows", "with_object_id", "IDENTITY_ENDPOINT"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_endpoint_of_a_windows_container_is_asked_with_its_own_version() {
+    for id in [None, Some(USER.object_id().unwrap())] {
+        let login = if id.is_some() { USER } else { LOGIN };
+        let server = Server::start([token_of(login)]).await;
+        let path = "metadata/identity/oauth2/token?api-version=1.0";
+        let environment = Environment::from_vars([
+            ("IDENTITY_ENDPOINT", format!("{}/{path}", server.url())),
+            ("IDENTITY_HEADER", "hunter2".to_owned()),
+        ]);
+        let source = ContainerInstances::from_environment(&environment).unwrap();
+        let source = match id {
+            Some(id) => source.with_object_id(id),
+            None => source,
+        };
+        source.fetch_token(SCOPE).await.unwrap();
+        let request = server.request();
+        assert_eq!((request.method.as_str(), request.header("secret")), ("GET", Some("hunter2")));
+        let selector = id.map(|id| format!("&principalId={id}")).unwrap_or_default();
+        let resource = "https%3A%2F%2Fossrdbms-aad.database.windows.net";
+        assert_eq!(request.target, format!("/{path}&resource={resource}{selector}"));
+    }
 }
 
 fn challenge(file: &Path) -> Vec<u8> {
@@ -73,7 +142,7 @@ async fn arc_proves_itself_with_the_file_that_the_agent_names() {
     let file = folder.path().join("0123.key");
     fs::write(&file, KEY).unwrap();
     let server = Server::start([challenge(&file), token_of(LOGIN)]).await;
-    logs_in(arc(&server, folder.path())).await;
+    logs_in(LOGIN, arc(&server, folder.path())).await;
 
     let requests = server.requests();
     assert_eq!(requests.len(), 2);
@@ -165,6 +234,28 @@ async fn an_answer_for_another_identity_is_refused() {
     let source = msi(&server, Some(&asked), &[]);
     source.fetch_token(SCOPE).await.unwrap();
     is_refused(source).await;
+
+    for name in names_of_user() {
+        let server = Server::start([token_of(USER), token_of(LOGIN)]).await;
+        let source = Imds::new().with_base_url(&server.url()).unwrap().with_identity(name.clone());
+        source.fetch_token(SCOPE).await.unwrap();
+        is_refused(source).await;
+
+        let server = Server::start([token_of(USER), token_of(LOGIN)]).await;
+        let source = AppService::new(&server.url(), "header").unwrap().with_identity(name);
+        source.fetch_token(SCOPE).await.unwrap();
+        is_refused(source).await;
+    }
+
+    let server = Server::start([token_of(USER), token_of(LOGIN)]).await;
+    let environment = Environment::from_vars([
+        ("IDENTITY_ENDPOINT", format!("{}?api-version=1.0", server.url())),
+        ("IDENTITY_HEADER", "header".to_owned()),
+    ]);
+    let source = ContainerInstances::from_environment(&environment).unwrap();
+    let source = source.with_object_id(USER.object_id().unwrap());
+    source.fetch_token(SCOPE).await.unwrap();
+    is_refused(source).await;
 }
 
 #[tokio::test]
@@ -187,8 +278,6 @@ async fn the_msi_endpoint_is_asked_with_its_secret_and_a_client_id() {
         assert_eq!(query.get("resource").map(String::as_str), Some(RESOURCE));
         assert_eq!(query.get("clientid"), expected);
     }
-    let server = Server::start([token_of(LOGIN)]).await;
-    logs_in(msi(&server, None, &[])).await;
     let refusal = r#"{"statusCode":400,"message":"No MSI found, hunter2","correlationId":"c"}"#;
     let server = Server::start(vec![answer(400, refusal); 4]).await;
     let error = msi(&server, None, &[]).fetch_token(SCOPE).await.unwrap_err();
@@ -200,7 +289,8 @@ async fn the_msi_endpoint_is_asked_with_its_secret_and_a_client_id() {
 async fn cloud_shell_is_asked_with_a_form() {
     let environment = |server: &Server| Environment::from_vars([("MSI_ENDPOINT", server.url())]);
     let server = Server::start([token_of(LOGIN)]).await;
-    logs_in(CloudShell::from_environment(&environment(&server)).unwrap()).await;
+    let source = CloudShell::from_environment(&environment(&server)).unwrap();
+    source.fetch_token(SCOPE).await.unwrap();
     let request = server.request();
     assert_eq!((request.method.as_str(), request.header("metadata")), ("POST", Some("true")));
     assert_eq!(request.header("content-type"), Some("application/x-www-form-urlencoded"));
@@ -212,4 +302,31 @@ async fn cloud_shell_is_asked_with_a_form() {
     let source = CloudShell::from_environment(&environment(&server)).unwrap();
     let error = source.fetch_token(SCOPE).await.unwrap_err();
     assert!(error.to_string().contains("Audience is not supported"), "{error}");
+}
+
+/// The advice for what is refused can be followed where it is given: with the platform's variables still there.
+#[tokio::test]
+async fn on_service_fabric_a_service_principal_logs_in_as_the_error_says() {
+    let azure = shared_azure();
+    let fabric = [
+        ("IDENTITY_ENDPOINT", "https://localhost:2377/metadata/identity/oauth2/token"),
+        ("IDENTITY_HEADER", "hunter2"),
+        ("IDENTITY_SERVER_THUMBPRINT", "0123456789abcdef0123456789abcdef01234567"),
+        ("IDENTITY_API_VERSION", "2020-05-01"),
+    ];
+    let fabric = fabric.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let with_fabric = |mut vars: Vec<(String, String)>| {
+        vars.retain(|(name, _)| !name.starts_with("IDENTITY_"));
+        vars.extend(fabric.clone());
+        vars
+    };
+    let login = Login::SystemAssigned(Platform::AppService);
+    let error =
+        Connector::from_vars(with_fabric(azure.vars(login, ClientType::Other))).unwrap_err();
+    let text = error.to_string();
+    for part in ["Service Fabric", "IDENTITY_SERVER_THUMBPRINT", "AZURE_POSTGRESQL_CLIENTSECRET"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let vars = with_fabric(azure.vars(Login::ServicePrincipal, ClientType::Other));
+    Connector::from_vars(vars).unwrap().connect().await.unwrap();
 }
