@@ -46,6 +46,10 @@
 //!   rules are not modelled.
 //! - A role that belongs to a principal takes only tokens. Only the role of [`Login::Password`] takes a
 //!   password; the front checks it, so `CREATE ROLE ... PASSWORD` has no effect on logins.
+//! - As in Azure, no role may create tables in the schema `public` from PostgreSQL 15 on until that is
+//!   granted: `permission denied for schema public` is what a first migration meets.
+//!   [`LocalAzureBuilder::roles_may_create_tables`] and `local-azure --create-tables` grant it from the start,
+//!   as `GRANT USAGE, CREATE ON SCHEMA public TO ...` does. Up to PostgreSQL 14 everybody may.
 //! - That a role is marked `mfa` is kept and listed, but its tokens are not asked for multi-factor claims.
 //! - TLS without the request before it (`sslnegotiation=direct`) is served whatever the version of the
 //!   installed PostgreSQL; the real server has it from version 17 on.

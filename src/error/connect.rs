@@ -8,9 +8,21 @@ use super::{cause, hint::NETWORK, text::write_as_problem_and_hint};
 pub struct ConnectError {
     host: String,
     port: u16,
-    resolved: bool,
+    failed: Failed,
     transient: bool,
     cause: Box<dyn StdError + Send + Sync>,
+}
+
+/// What did not come about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failed {
+    /// An address.
+    Resolution,
+    /// The connection, or the login over it.
+    Connection,
+    /// What a driver asks of a session before it hands it on.
+    #[cfg(feature = "diesel-async")]
+    SetUp,
 }
 
 impl ConnectError {
@@ -20,7 +32,8 @@ impl ConnectError {
         transient: bool,
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { host: host.to_owned(), port, resolved: true, transient, cause: cause.into() }
+        let (host, failed) = (host.to_owned(), Failed::Connection);
+        Self { host, port, failed, transient, cause: cause.into() }
     }
 
     /// The name has no address, or none could be asked for.
@@ -29,7 +42,18 @@ impl ConnectError {
         port: u16,
         cause: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { resolved: false, ..Self::new(host, port, true, cause) }
+        Self { failed: Failed::Resolution, ..Self::new(host, port, true, cause) }
+    }
+
+    /// The login worked, and a driver could not make the session ready for use.
+    #[cfg(feature = "diesel-async")]
+    pub(crate) fn not_set_up(
+        host: &str,
+        port: u16,
+        transient: bool,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { failed: Failed::SetUp, ..Self::new(host, port, transient, cause) }
     }
 
     /// The host that was tried last.
@@ -49,8 +73,11 @@ impl ConnectError {
 
     /// What to do about it.
     pub fn hint(&self) -> &str {
-        if !self.resolved {
-            return UNRESOLVED;
+        match self.failed {
+            Failed::Resolution => return UNRESOLVED,
+            #[cfg(feature = "diesel-async")]
+            Failed::SetUp => return SET_UP,
+            Failed::Connection => {}
         }
         if let Some(answer) = cause::find::<ServerAnswer>(&*self.cause) {
             return answer.hint;
@@ -67,10 +94,13 @@ impl ConnectError {
 
     pub(crate) fn problem(&self) -> String {
         let Self { host, port, .. } = self;
-        if self.resolved {
-            format!("no connection to {host} port {port}")
-        } else {
-            format!("the name {host} was not resolved")
+        match self.failed {
+            Failed::Connection => format!("no connection to {host} port {port}"),
+            Failed::Resolution => format!("the name {host} was not resolved"),
+            #[cfg(feature = "diesel-async")]
+            Failed::SetUp => {
+                format!("the session at {host} port {port} was not made ready for use")
+            }
         }
     }
 }
@@ -98,6 +128,10 @@ impl ServerAnswer {
 /// GSS, SSPI, certificates, OAuth: what Azure never asks an Entra role for.
 const OTHER_METHOD: &str = "the server asks for a kind of login that no token and no password can be used \
                             for; check that the host is the Azure server, and its authentication settings";
+
+#[cfg(feature = "diesel-async")]
+const SET_UP: &str = "see the server's text; prepared statements go through PgBouncer only if its \
+                      max_prepared_statements is above 0";
 
 const UNRESOLVED: &str = "check the host name and this machine's DNS; a server with a private \
                           endpoint resolves only in networks that are linked to its private DNS \

@@ -60,7 +60,8 @@ pub async fn connect(connector: &Connector) -> Result<AsyncPgConnection, Error> 
         Ok(Ok(session)) => Ok(session),
         Ok(Err(error)) => {
             let host = connector.settings().first_host();
-            Err(ConnectError::new(host.name(), host.port(), true, error).into())
+            let is_lost = cause::lost_connection(&error);
+            Err(ConnectError::not_set_up(host.name(), host.port(), is_lost, error).into())
         }
         Err(_) => {
             let limit = connector.deadline();

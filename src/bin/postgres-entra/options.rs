@@ -16,6 +16,9 @@ pub(crate) struct Options {
     /// Which Service Connector connection to use, by the prefix of its variables.
     #[arg(long, global = true, value_name = "PREFIX", default_value = "AZURE_POSTGRESQL")]
     connection: String,
+    /// Use the variables that Aspire sets for this resource instead.
+    #[arg(long, global = true, value_name = "RESOURCE", conflicts_with = "connection")]
+    aspire: Option<String>,
     /// Send a token to this host too, which is not under Azure's domains. Can be repeated.
     #[arg(long, global = true, value_name = "HOST")]
     trust_host: Vec<String>,
@@ -48,6 +51,9 @@ impl Options {
     }
 
     pub(crate) fn names(&self) -> ConnectionNames {
-        ConnectionNames::new(&self.connection)
+        match &self.aspire {
+            Some(resource) => ConnectionNames::aspire(resource),
+            None => ConnectionNames::new(&self.connection),
+        }
     }
 }

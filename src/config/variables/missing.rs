@@ -19,7 +19,8 @@ pub(super) fn require_host(found: &Found, variables: &Variables<'_>) -> Result<(
         return Ok(());
     }
     let accepted = accepted_names(variables);
-    if let Some(address) = parameters.get("hostaddr") {
+    let has_other = other_connection(variables).is_some();
+    if let Some(address) = parameters.get("hostaddr").filter(|_| !has_other) {
         return Err(address.error(
             ConfigErrorKind::Missing,
             "an address is stated without the host name that the server's certificate must carry",
@@ -38,7 +39,7 @@ pub(super) fn require_host(found: &Found, variables: &Variables<'_>) -> Result<(
             format!("unset it, or state the host in {accepted}"),
         ),
         // What libpq's variables state besides a host means no connection by itself.
-        Some(parameter) if names_connection(parameters) => parameter.error(
+        Some(parameter) if names_connection(parameters) && !has_other => parameter.error(
             ConfigErrorKind::Missing,
             "no host is stated beside it",
             format!("state it there or in {accepted}"),
@@ -80,7 +81,8 @@ fn choice(name: &str) -> Option<String> {
     if let Some(connection) = name.strip_prefix("AZURE_POSTGRESQL_") {
         let suffix = OF_SERVICE_CONNECTOR.into_iter().find_map(|end| connection.strip_suffix(end));
         return suffix
-            .map(|connection| format!("ConnectionNames::new(\"AZURE_POSTGRESQL_{connection}\")"));
+            .map(|connection| format!("AZURE_POSTGRESQL_{connection}"))
+            .map(|prefix| format!("ConnectionNames::new(\"{prefix}\") or --connection {prefix}"));
     }
     let of_app_service = ["POSTGRESQLCONNSTR_", "CUSTOMCONNSTR_"];
     if of_app_service.iter().any(|prefix| name.starts_with(prefix)) {
@@ -89,10 +91,14 @@ fn choice(name: &str) -> Option<String> {
         ));
     }
     if let Some(resource) = name.strip_prefix("ConnectionStrings__") {
-        return Some(format!("ConnectionNames::aspire(\"{resource}\")"));
+        return Some(of_aspire(resource));
     }
     let resource = name.strip_suffix("_JDBCCONNECTIONSTRING")?;
-    Some(format!("ConnectionNames::aspire(\"{}\")", resource.to_ascii_lowercase()))
+    Some(of_aspire(&resource.to_ascii_lowercase()))
+}
+
+fn of_aspire(resource: &str) -> String {
+    format!("ConnectionNames::aspire(\"{resource}\") or --aspire {resource}")
 }
 
 /// The variables that can name a host.

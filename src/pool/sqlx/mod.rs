@@ -104,8 +104,9 @@ pub struct EntraPgPool {
 impl EntraPgPool {
     /// A pool with these options, to where this connector connects. Must be called inside a tokio runtime.
     ///
-    /// Waits for the first token, and connects when a connection is asked for: an error of the server
-    /// comes from the pool, as sqlx's own. To change options that the settings don't have, such as the
+    /// Does not connect: it waits for the first token alone. A connection is made when one is asked for, so
+    /// a wrong host or role comes from the pool, as sqlx's own error. Call
+    /// [`acquire`](::sqlx::Pool::acquire) once at the start if that is to be noticed there. To change options that the settings don't have, such as the
     /// size of the statement cache, change a copy of the pool's `connect_options` and set it.
     ///
     /// # Cancel safety

@@ -26,6 +26,24 @@ fn another_connection_is_found_by_its_prefix() {
 }
 
 #[test]
+fn a_resource_of_aspire_is_found_by_its_name() {
+    let azure = shared_azure();
+    let (host, port) = (azure.server().host(), azure.server().port());
+    let mut vars = azure.vars(LOGIN, ClientType::Other);
+    vars.retain(|(name, _)| !name.starts_with("AZURE_POSTGRESQL_"));
+    let role = azure.server().role(LOGIN);
+    let url = format!("jdbc:postgresql://{host}:{port}/orders?user={role}");
+    vars.push(("PG_JDBCCONNECTIONSTRING".to_owned(), url));
+    let doctor = |arguments: &[&str]| {
+        bare_command(&["doctor"]).args(arguments).envs(vars.clone()).output().unwrap()
+    };
+    let output = doctor(&[]);
+    assert!(text(&output.stdout).contains("--aspire pg"), "{output:?}");
+    let output = doctor(&["--aspire", "pg"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[test]
 fn a_host_that_is_trusted_gets_as_far_as_dns() {
     let vars = shared_azure().vars(LOGIN, ClientType::Other).into_iter();
     let vars: Vec<_> = vars.filter(|(name, _)| name != "PGHOSTADDR").collect();
