@@ -29,8 +29,9 @@ impl Settings {
     /// | 3 | `PGPASSFILE`, `PGREQUIREPEER`, `PGSSLCOMPRESSION`, `PGGSSDELEGATION`, `PGGSSLIB`, `PGKRBSRVNAME` | have no effect |
     ///
     /// A connection string may be a keyword/value string or URI of libpq, a JDBC URL or an ADO.NET
-    /// string. One that can't be read, or that states nothing, is an error: the next variable may mean
-    /// another database. The identity is the first of these that is there:
+    /// string, which is known by the `;` after a value. Blanks around a URL are no part of it. One that
+    /// can't be read, or that states nothing, is an error: the next variable may mean another database.
+    /// The identity is the first of these that is there:
     ///
     /// | identity | stated by |
     /// |---|---|

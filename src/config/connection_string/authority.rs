@@ -4,24 +4,26 @@ use crate::error::ConfigError;
 
 /// The servers of `host:port,[::1]:port` as libpq's lists `host` and `port`, not yet decoded.
 ///
-/// An omitted port stays empty in its list, which stands for the default. A list with nothing in it
-/// is empty.
+/// An omitted port stays empty in its list, which stands for the default. Without any port the list of
+/// them is empty.
 pub(super) fn host_and_port_lists(authority: &str) -> Result<(String, String), ConfigError> {
     let servers =
         authority.split(',').map(split_host_port).collect::<Result<Vec<_>, ConfigError>>()?;
     let (hosts, ports): (Vec<_>, Vec<_>) = servers.into_iter().unzip();
-    Ok((join(&hosts), join(&ports)))
-}
-
-fn join(parts: &[&str]) -> String {
-    if parts.iter().all(|part| part.is_empty()) { String::new() } else { parts.join(",") }
+    let states_port = ports.iter().any(|port| !port.is_empty());
+    Ok((hosts.join(","), if states_port { ports.join(",") } else { String::new() }))
 }
 
 fn split_host_port(server: &str) -> Result<(&str, &str), ConfigError> {
     let Some(bracketed) = server.strip_prefix('[') else {
-        return Ok(server.split_once(':').unwrap_or((server, "")));
+        let (host, port) = server.split_once(':').unwrap_or((server, ""));
+        // pgjdbc splits at the last colon, libpq at the first.
+        return if port.contains(':') { Err(bad_brackets()) } else { Ok((host, port)) };
     };
     let (address, rest) = bracketed.split_once(']').ok_or_else(bad_brackets)?;
+    if !address.contains(':') {
+        return Err(bad_brackets());
+    }
     match rest.strip_prefix(':') {
         Some(port) => Ok((address, port)),
         None if rest.is_empty() => Ok((address, "")),

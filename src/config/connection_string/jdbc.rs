@@ -21,12 +21,18 @@ pub(super) fn is_jdbc_url(text: &str) -> bool {
 /// of drivers that wrap another one do (`jdbc:otel:postgresql:`).
 pub(in crate::config) fn is_for_another_database(text: &str) -> bool {
     let scheme = text.split("//").next().unwrap_or_default();
-    is_jdbc_url(text) && !scheme.split(':').any(|part| part.eq_ignore_ascii_case("postgresql"))
+    let says_postgresql = |part: &str| {
+        ["postgresql", "postgres", "pgsql"].iter().any(|name| part.eq_ignore_ascii_case(name))
+    };
+    is_jdbc_url(text) && !scheme.split(':').any(says_postgresql)
 }
 
 /// Reads a JDBC URL by the rules of pgjdbc's `Driver.parseURL`.
 pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
-    let rest = text.strip_prefix(SCHEME).ok_or_else(|| other_scheme(text))?;
+    let (scheme, rest) = text.split_at_checked(SCHEME.len()).ok_or_else(other_driver)?;
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return Err(other_driver());
+    }
     let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut pairs = Pairs::new();
     match location.strip_prefix("//") {
@@ -82,13 +88,12 @@ fn states(pairs: &Pairs, keyword: &str) -> bool {
     pairs.iter().any(|(stated, value)| *stated == keyword && !value.is_empty())
 }
 
-/// The keyword for a property of pgjdbc. The names of its variables are read in any case.
+/// The keyword for a property of pgjdbc, which reads three names of its service files in any case.
 fn keyword(property: &str) -> Option<&'static str> {
-    let upper = property.to_ascii_uppercase();
-    let name = match upper.as_str() {
-        "HOST" | "PGHOST" => "PGHOST",
-        "PORT" | "PGPORT" => "PGPORT",
-        "DBNAME" | "PGDBNAME" => "PGDBNAME",
+    let name = match property.to_ascii_uppercase().as_str() {
+        "HOST" => "PGHOST",
+        "PORT" => "PGPORT",
+        "DBNAME" => "PGDBNAME",
         _ => property,
     };
     match keywords::of_pgjdbc(name) {
@@ -145,13 +150,11 @@ fn decode(text: &str) -> Result<String, ConfigError> {
     percent::decode(&text.replace('+', " "))
 }
 
-fn other_scheme(text: &str) -> ConfigError {
-    let problem = if is_for_another_database(text) {
-        "the JDBC URL is not one of PostgreSQL"
-    } else {
-        "the JDBC URL is one of a driver that wraps that of PostgreSQL"
-    };
-    ConfigError::malformed(problem, "write `jdbc:postgresql://host:5432/database?user=...`")
+fn other_driver() -> ConfigError {
+    ConfigError::malformed(
+        "the JDBC URL is one of another driver than PostgreSQL's",
+        "write `jdbc:postgresql://host:5432/database?user=...`",
+    )
 }
 
 fn missing_slashes() -> ConfigError {
@@ -212,6 +215,11 @@ mod tests {
     }
 
     #[test]
+    fn the_scheme_is_read_in_any_case() {
+        assert_eq!(value("JDBC:PostgreSQL://h/d", "host").as_deref(), Some("h"));
+    }
+
+    #[test]
     fn ssl_means_verify_full_unless_sslmode_is_stated() {
         let cases = [
             ("ssl=true", Some("verify-full")),
@@ -229,9 +237,19 @@ mod tests {
 
     #[test]
     fn unknown_properties_are_ignored_and_the_last_duplicate_wins() {
-        let url = "jdbc:postgresql://h/?&prepareThreshold=0&user=a&&user=b&USER=c&PGPORT=1";
+        let url =
+            "jdbc:postgresql://h/?&prepareThreshold=0&user=a&&user=b&USER=c&PGPORT=1&pghost=x";
         assert_eq!(value(url, "user").as_deref(), Some("b"));
         assert_eq!(value(url, "port").as_deref(), Some("1"));
+        assert_eq!(value(url, "host").as_deref(), Some("h"));
+    }
+
+    #[test]
+    fn the_names_of_service_files_are_properties_in_any_case() {
+        let url = "jdbc:postgresql://h:1/d?Host=a&PORT=2&dbName=b";
+        for (keyword, wanted) in [("host", "a"), ("port", "2"), ("dbname", "b")] {
+            assert_eq!(value(url, keyword).as_deref(), Some(wanted), "{keyword}");
+        }
     }
 
     #[test]
@@ -255,12 +273,13 @@ mod tests {
     #[test]
     fn malformed_urls_are_refused_without_their_values() {
         let cases = [
-            ("jdbc:mysql://hunter2/d", "not one of PostgreSQL"),
+            ("jdbc:mysql://hunter2/d", "another driver"),
             ("jdbc:postgresql://hunter2:5432", "no `/`"),
             ("jdbc:postgresql://h/d/hunter2", "second `/`"),
             ("jdbc:postgresql://u:hunter2@h/d", "`?user="),
             ("jdbc:postgresql://h/d?password=hunter2%", "hexadecimal"),
             ("jdbc:postgresql://[hunter2/d", "bracket"),
+            ("jdbc:postgresql://::1:hunter2/d?port=1", "bracket"),
         ];
         for (text, problem) in cases {
             let message = parse(text).unwrap_err().to_string();

@@ -27,7 +27,9 @@ pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
 pub(super) fn translate(name: &str, value: String) -> Option<(&'static str, String)> {
     let pair = match name {
         // libpq before version 14 spelled `sslmode` so.
-        "requiressl" => ("sslmode", if value == "1" { "require" } else { "prefer" }.to_owned()),
+        "requiressl" => {
+            ("sslmode", if value.starts_with('1') { "require" } else { "prefer" }.to_owned())
+        }
         // tokio-postgres' spelling.
         "keepalives_retries" => ("keepalives_count", value),
         _ => (keywords::of_libpq(name)?, value),
@@ -43,7 +45,7 @@ pub(super) fn holds_separator(text: &str) -> bool {
         let Ok(Value { text, quoted: false }) = scanner.value() else { continue };
         let mut after = text.split(';').skip(1);
         let found = match name.as_str() {
-            "password" => after.any(begins_with_keyword),
+            "password" => after.any(super::begins_with_keyword),
             _ => after.next().is_some(),
         };
         if found {
@@ -51,14 +53,6 @@ pub(super) fn holds_separator(text: &str) -> bool {
         }
     }
     false
-}
-
-/// Whether a text begins with a pair of libpq or ADO.NET.
-pub(super) fn begins_with_keyword(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| {
-        keywords::of_libpq(&name.to_ascii_lowercase()).is_some()
-            || keywords::of_npgsql(name).is_some()
-    })
 }
 
 struct Value {
@@ -95,9 +89,15 @@ impl Scanner<'_> {
     /// libpq skips blanks here, so that in `password= user=x` the password is `user=x`.
     fn value(&mut self) -> Result<Value, ConfigError> {
         self.skip_blanks();
-        let quoted = self.chars.next_if_eq(&'\'').is_some();
-        let text = if quoted { self.quoted_value()? } else { self.bare_value() };
-        Ok(Value { text, quoted })
+        if self.chars.next_if_eq(&'\'').is_some() {
+            return Ok(Value { text: self.quoted_value()?, quoted: true });
+        }
+        let begins_with_quote = self.chars.peek() == Some(&'"');
+        let text = self.bare_value();
+        if begins_with_quote && text.len() > 1 && text.ends_with('"') {
+            return Err(double_quotes());
+        }
+        Ok(Value { text, quoted: false })
     }
 
     fn bare_value(&mut self) -> String {
@@ -140,6 +140,14 @@ fn unterminated_quote() -> ConfigError {
     ConfigError::malformed(
         "a quoted value in the connection string has no closing quote",
         "close it with `'`, and write a quote inside as `\\'`",
+    )
+}
+
+/// libpq takes them as they are, which nobody means.
+fn double_quotes() -> ConfigError {
+    ConfigError::malformed(
+        "a value in the connection string is in double quotes, which would be a part of it",
+        "put it in single quotes",
     )
 }
 
@@ -193,6 +201,8 @@ mod tests {
             (r"user='a\\'", r"a\"),
             (r"user=a\", "a"),
             (r"user=a'b", "a'b"),
+            ("user=a\"b\"", "a\"b\""),
+            ("user='\"a\"'", "\"a\""),
         ];
         for (text, user) in cases {
             assert_eq!(pairs(text), [("user", user.to_owned())], "{text}");
@@ -208,7 +218,9 @@ mod tests {
 
     #[test]
     fn older_spellings_are_translated() {
-        assert_eq!(pairs("requiressl=1"), [("sslmode", "require".to_owned())]);
+        for (value, mode) in [("1", "require"), ("1x", "require"), ("0", "prefer")] {
+            assert_eq!(pairs(&format!("requiressl={value}")), [("sslmode", mode.to_owned())]);
+        }
         assert_eq!(pairs("keepalives_retries=3"), [("keepalives_count", "3".to_owned())]);
     }
 
@@ -216,6 +228,8 @@ mod tests {
     fn malformed_strings_are_refused_without_their_values() {
         let cases = [
             ("host='hunter2", "closing quote"),
+            ("user=\"hunter2\" host=h", "single quotes"),
+            ("host=h password = \"hunter2\"", "single quotes"),
             ("host=a hunter2", "not followed by `=`"),
             ("password=my hunter2=x", "libpq doesn't know"),
             ("hostname=hunter2", "`hostname`"),

@@ -90,7 +90,7 @@ fn check_line_breaks(url: &str) -> Result<(), ConfigError> {
 /// The pairs of a URL, unless it goes on as an ADO.NET string or a URL of SQL Server does: the user or the
 /// password would be a part of another value, and be shown with it.
 fn without_separator(pairs: Pairs) -> Result<Pairs, ConfigError> {
-    let goes_on = |value: &str| value.split(';').skip(1).any(libpq::begins_with_keyword);
+    let goes_on = |value: &str| value.split(';').skip(1).any(begins_with_keyword);
     if pairs.iter().any(|(keyword, value)| *keyword != "password" && goes_on(value)) {
         return Err(ConfigError::malformed(
             "the URL separates its pairs with `;`",
@@ -98,6 +98,16 @@ fn without_separator(pairs: Pairs) -> Result<Pairs, ConfigError> {
         ));
     }
     Ok(pairs)
+}
+
+/// Whether a text begins with a pair of libpq or ADO.NET.
+fn begins_with_keyword(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, _)| is_keyword(name))
+}
+
+/// Whether a word is a keyword of libpq or ADO.NET, in any case.
+fn is_keyword(word: &str) -> bool {
+    keywords::of_libpq(&word.to_ascii_lowercase()).is_some() || keywords::of_npgsql(word).is_some()
 }
 
 /// Whether the first pair is one of ADO.NET: by its keyword, or by the `;` that ends its value.

@@ -132,6 +132,8 @@ mod tests {
             pairs("postgresql://a:1,[2001:db8::1],c:3"),
             owned(&[("host", "a,2001:db8::1,c"), ("port", "1,,3")])
         );
+        assert_eq!(pairs("postgresql://a,b"), owned(&[("host", "a,b")]));
+        assert_eq!(pairs("postgresql://,"), owned(&[("host", ",")]));
     }
 
     #[test]
@@ -164,6 +166,7 @@ mod tests {
             ("postgres://u:hunter2%ff@h", "UTF-8"),
             ("postgres://u@[::1/d?x=hunter2", "bracket"),
             ("postgres://u@[::1]hunter2/d", "bracket"),
+            ("postgres://u@::1:hunter2/d", "bracket"),
             ("postgres://u@h/d?hunter2", "name=value"),
             ("postgres://u@h/d?password=a=hunter2", "name=value"),
             ("postgres://u@h/d?password=a&hunter2=b", "libpq doesn't know"),

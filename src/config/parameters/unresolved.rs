@@ -7,28 +7,35 @@ use crate::error::{ConfigError, ConfigErrorKind};
 const APP_SERVICE: [&str; 2] = ["@Microsoft.KeyVault(", "@Microsoft.AppConfiguration("];
 
 /// What means a secret in the configuration of Container Apps
-/// ([documentation](https://learn.microsoft.com/azure/container-apps/manage-secrets)) and of the Azure
+/// ([documentation](https://learn.microsoft.com/azure/container-apps/manage-secrets)), of the Azure
 /// Developer CLI
-/// ([documentation](https://learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables)).
-const OF_TOOLS: [&str; 3] = ["secretref:", "keyvaultref:", "akvs://"];
+/// ([documentation](https://learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables)),
+/// of 1Password, Helm's vals and Vault.
+const OF_TOOLS: [&str; 6] =
+    ["secretref:", "keyvaultref:", "akvs://", "op://", "ref+azurekeyvault://", "vault:secret/"];
 
-/// What surrounds a name in the templates of shells and Kubernetes (`${NAME}`, `$(NAME)`), of GitHub and
-/// Helm (`{{ name }}`), of Azure Pipelines (`#{name}#`), of Windows (`%NAME%`), and in the strings that
-/// portals and manuals show (`{your_password}`, `<password>`, `[YOUR-PASSWORD]`). Longer ones first.
-const PLACEHOLDERS: [(&str, &str); 9] = [
+/// What surrounds an expression in the templates of shells and Kubernetes (`${NAME:-x}`, `$(NAME)`), of
+/// Azure Pipelines (`$[variables.name]`, `#{name}#`), of GitHub and Helm (`{{ .name | quote }}`) and of
+/// Ruby (`<%= ENV["NAME"] %>`). Longer ones first.
+const TEMPLATES: [(&str, &str); 7] = [
     ("${{", "}}"),
     ("{{", "}}"),
     ("#{", "}#"),
     ("${", "}"),
     ("$(", ")"),
-    ("{", "}"),
-    ("<", ">"),
-    ("[", "]"),
-    ("%", "%"),
+    ("$[", "]"),
+    ("<%", "%>"),
 ];
 
-/// The placeholders that no name, address or option holds, wherever they stand in it.
+/// What surrounds a name in the strings that portals and manuals show (`{your_password}`, `<password>`,
+/// `[YOUR-PASSWORD]`), and in those of Windows (`%NAME%`).
+const PLACEHOLDERS: [(&str, &str); 4] = [("{", "}"), ("<", ">"), ("[", "]"), ("%", "%")];
+
+/// The templates that no name, address or option holds, wherever they stand in it.
 const INSIDE: [(&str, &str); 2] = [("${", "}"), ("$(", ")")];
+
+/// The templates that hold blanks, so that a grammar would tear them apart.
+const WITH_BLANKS: [(&str, &str); 2] = [("{{", "}}"), ("<%=", "%>")];
 
 /// Refuses a value that stands for another. The error names the variable.
 pub(in crate::config) fn check_resolved(
@@ -52,7 +59,7 @@ pub(in crate::config) fn check_text(text: &str, variable: &str) -> Result<(), Co
     if text.match_indices('@').any(|(at, _)| of_app_service(&text[at..])) {
         return Err(unresolved_reference(variable));
     }
-    if holds(text, "${{", "}}") {
+    if WITH_BLANKS.iter().any(|(open, close)| holds(text, open, close, has_letters)) {
         return Err(unfilled_placeholder(variable));
     }
     Ok(())
@@ -62,30 +69,70 @@ pub(in crate::config) fn check_text(text: &str, variable: &str) -> Result<(), Co
 fn is_reference(value: &str) -> bool {
     let value = value.trim_start();
     APP_SERVICE.iter().chain(&OF_TOOLS).any(|reference| starts_with(value, reference))
+        || is_of_app_configuration(value)
+        || (starts_with(value, "https://")
+            && value.contains(".vault.azure.")
+            && value.contains("/secrets/"))
+}
+
+/// A reference to Key Vault as App Configuration keeps it: `{"uri":"https://..."}`
+/// ([documentation](https://learn.microsoft.com/azure/azure-app-configuration/use-key-vault-references-dotnet-core)).
+fn is_of_app_configuration(value: &str) -> bool {
+    let field = value.strip_prefix('{').and_then(|json| json.trim_start().strip_prefix("\"uri\""));
+    field.is_some_and(|after| after.trim_start().starts_with(':'))
 }
 
 fn is_placeholder(value: &str) -> bool {
-    PLACEHOLDERS.iter().any(|(open, close)| {
+    let surrounds = |(open, close): &(&str, &str), is_meant: fn(&str) -> bool| {
         let inside = value.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
-        inside.is_some_and(|name| is_name(name.trim()))
-    })
+        inside.is_some_and(|inside| is_meant(inside.trim()))
+    };
+    TEMPLATES.iter().any(|template| surrounds(template, has_letters))
+        || PLACEHOLDERS.iter().any(|placeholder| surrounds(placeholder, is_name))
+        || is_variable(value)
+        || is_mask(value)
 }
 
 fn holds_placeholder(value: &str) -> bool {
-    INSIDE.iter().any(|(open, close)| holds(value, open, close))
+    INSIDE.iter().any(|(open, close)| holds(value, open, close, is_name))
 }
 
-fn holds(text: &str, open: &str, close: &str) -> bool {
+fn holds(text: &str, open: &str, close: &str, is_meant: fn(&str) -> bool) -> bool {
     let after = text.split(open).skip(1);
-    after.filter_map(|rest| rest.split_once(close)).any(|(name, _)| is_name(name.trim()))
+    after.filter_map(|rest| rest.split_once(close)).any(|(inside, _)| is_meant(inside.trim()))
 }
 
 /// A name of at least three letters: passwords that were made up at random have none in brackets.
 fn is_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':');
     text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '.'))
-        && text.bytes().filter(u8::is_ascii_alphabetic).count() >= 3
+        && has_letters(text)
         && text.chars().all(allowed)
+}
+
+fn has_letters(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_alphabetic).count() >= 3
+}
+
+/// `$DB_PASSWORD`, `$env:DB_PASSWORD` and `__DB_PASSWORD__`: a shell's or a pipeline's name of a variable,
+/// known by its underscore.
+fn is_variable(value: &str) -> bool {
+    let of_shell = value.strip_prefix("$env:").or_else(|| value.strip_prefix('$'));
+    let of_pipeline = || value.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
+    of_shell.or_else(of_pipeline).is_some_and(|name| {
+        has_letters(name)
+            && (name.contains('_') || name == "PGPASSWORD")
+            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    })
+}
+
+/// What consoles show in place of a password, or manuals without brackets.
+fn is_mask(value: &str) -> bool {
+    let is_dots = value.chars().all(|c| matches!(c, '*' | '•'));
+    value.chars().count() >= 3 && is_dots
+        || ["your_password", "your-password", "yourpassword"]
+            .iter()
+            .any(|mask| value.eq_ignore_ascii_case(mask))
 }
 
 fn unresolved_reference(variable: &str) -> ConfigError {
@@ -129,10 +176,25 @@ mod tests {
             "SECRETREF:x",
             "keyvaultref:https://v.vault.azure.net/secrets/s,identityref:system",
             "akvs://subscription/vault/secret",
+            "op://vault/item/password",
+            "ref+azurekeyvault://vault/secret",
+            "vault:secret/data/db#password",
+            "https://v.vault.azure.net/secrets/s/ec96f02080254f109c51a1f14cdb1931",
+            r#"{"uri":"https://v.vault.azure.net/secrets/s"}"#,
+            r#" { "uri" : "https://v.vault.azure.net/secrets/s" }"#,
         ] {
             assert!(problem(text, true).unwrap().contains("reference"), "{text}");
         }
-        for text in ["", "@", "@Microsoft", "secret", "x@Microsoft.KeyVault(", "é@Microsoft"] {
+        for text in [
+            "",
+            "@",
+            "@Microsoft",
+            "secret",
+            "x@Microsoft.KeyVault(",
+            "é@Microsoft",
+            "https://contoso.example/secrets/s",
+            "{\"uri\"}",
+        ] {
             assert_eq!(problem(text, true), None, "{text}");
         }
     }
@@ -152,10 +214,37 @@ mod tests {
             "{{ .Values.password }}",
             "#{DbPassword}#",
             "%DB_PASSWORD%",
+            "${DB_PASSWORD:?not set}",
+            "$(cat /run/secrets/pg)",
+            "$[variables.password]",
+            "{{ .Values.db.password | quote }}",
+            "<%= ENV['DB_PASSWORD'] %>",
+            "$DB_PASSWORD",
+            "$PGPASSWORD",
+            "$env:DB_PASSWORD",
+            "__DB_PASSWORD__",
+            "YOUR_PASSWORD",
+            "********",
         ] {
             assert!(problem(text, true).unwrap().contains("placeholder"), "{text}");
         }
-        for text in ["{}", "{a}", "<1b4>", "%41%", "$x", "p{ass}w", "[::1]", "${a;b}", "a$(pass)"] {
+        for text in [
+            "{}",
+            "{a}",
+            "<1b4>",
+            "%41%",
+            "$x",
+            "p{ass}w",
+            "[::1]",
+            "${a;b}",
+            "a$(pass)",
+            "$ABCDEF",
+            "$A_b_CD",
+            "__abc__",
+            "**",
+            "a***",
+            "your_password1",
+        ] {
             assert_eq!(problem(text, true), None, "{text}");
         }
         for text in ["$(SERVER).postgres.database.azure.com", "${DB_USER}@contoso", "aad_${NAME}"] {
@@ -169,10 +258,16 @@ mod tests {
             "Host=h;Password=@Microsoft.KeyVault(VaultName=v;SecretName=s)",
             "postgres://u:@Microsoft.KeyVault(SecretUri=https://v/s)@h/d",
             "host=h password=${{ secrets.PW }}",
+            "postgres://u:{{ .Values.password }}@h/d",
+            "Host=h;Password=<%= ENV['DB_PASSWORD'] %>",
         ] {
             assert!(check_text(text, "TEST").is_err(), "{text}");
         }
-        for text in ["postgres://u:secretref:x@h/d", "host=h password=a@b user=${x}"] {
+        for text in [
+            "postgres://u:secretref:x@h/d",
+            "host=h password=a@b user=${x}",
+            "Host=h;Password=a{{b}}",
+        ] {
             assert!(check_text(text, "TEST").is_ok(), "{text}");
         }
     }

@@ -38,6 +38,14 @@ impl Settings {
             let fix = "state a name between each two commas";
             return Err(self.error("host", ConfigErrorKind::Missing, "a host is empty", fix));
         }
+        if holds_port(name) {
+            return Err(self.error(
+                "host",
+                ConfigErrorKind::Malformed,
+                "the host holds a port",
+                "state the bare name, and the port by itself",
+            ));
+        }
         if ends_in_number(name) && name.parse::<IpAddr>().is_err() {
             return Err(self.error(
                 "host",
@@ -192,6 +200,11 @@ pub(crate) fn check_role_name(name: &str) -> Result<(), ConfigError> {
         return Ok(());
     };
     Err(ConfigError::malformed(problem, fix))
+}
+
+/// `contoso:5432`, as URLs write it.
+fn holds_port(name: &str) -> bool {
+    name.split_once(':').is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// An address such as `fe80::1%eth0`.

@@ -88,6 +88,9 @@ async fn a_string_that_cannot_be_read_never_leads_to_another_server() {
         "host=a.example user=u;",
         "user=u;host=a.example",
         "user=u;dbname=d;password=p",
+        "password = p user = u host = a.example;",
+        "options=-c geqo=off user = u host = a.example;",
+        "database = d user = u host = a.example",
         // Words of other drivers and tools.
         "Database=d;Data Source=a.example;User Id=u;Password=p",
         "Data Source=a.example;Initial Catalog=d;User=u;Password=p",
@@ -103,6 +106,8 @@ async fn a_string_that_cannot_be_read_never_leads_to_another_server() {
         "host=2130706433 user=u password=p",
         "postgres://u:p@0x7f000001/d",
         "jdbc:postgresql:a.example/d?user=u&password=p",
+        "jdbc:postgresql://fd00::4:5432/d?user=u&password=p&port=5432",
+        "postgres://u:p@,/d",
         "jdbc:postgresql:a.example?user=u&password=p",
         "jdbc:postgresql:///d?user=u&password=p&socketFactory=com.example.Factory",
         // URLs that go on as those of SQL Server do.
@@ -122,6 +127,9 @@ async fn a_string_that_cannot_be_read_never_leads_to_another_server() {
         "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/s)",
         "User Id=u;Password=@Microsoft.KeyVault(VaultName=v;SecretName=s)",
         "user=u password=secretref:pg",
+        "Host=${DB_HOST:-db};Username=u;Password=p",
+        "Host=[your_host];Username=u;Password=p",
+        "postgres://u:********@/d",
         "postgres://u:akvs%3A%2F%2Fs%2Fv%2Fp@/d",
     ];
     let other = OtherServer::start().await;
@@ -135,7 +143,8 @@ async fn a_string_that_cannot_be_read_never_leads_to_another_server() {
     for (name, value) in [
         ("spring.datasource.url", "jdbc:otel:postgresql://a.example/d"),
         ("SPRING_DATASOURCE_URL", "jdbc:p6spy:postgresql://a.example/d"),
-        ("spring_datasource_url", "jdbc:POSTGRESQL://a.example/d"),
+        ("spring_datasource_url", "jdbc:POSTGRES://a.example/d"),
+        ("spring_datasource_url", "jdbc:pgsql://a.example/d"),
         ("spring.datasource.url", "jdbc:postgresql:///"),
         ("POSTGRESQLCONNSTR_AZURE_POSTGRESQL", "Data Source=a.example;User Id=u"),
         ("AZURE_POSTGRESQL_PASSWORD", "@Microsoft.KeyVault(SecretUri=https://v/secrets/s)"),

@@ -6,7 +6,7 @@ mod servers;
 mod unknown;
 mod values;
 
-use super::two_separators;
+use super::{is_keyword, two_separators};
 use crate::{
     config::parameters::{
         Pairs,
@@ -35,8 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
         // equals sign may hold a password that was written for another grammar.
         may_be_password =
             !quoted && (meaning == Meaning::Keyword("password") || value.contains('='));
-        // Options for the server are pairs themselves.
-        if !quoted && meaning != Meaning::Keyword("options") && holds_pair(&value) {
+        if !quoted && holds_pair(&value) {
             return Err(two_separators());
         }
         match meaning {
@@ -51,13 +50,16 @@ pub(super) fn parse(text: &str) -> Result<Pairs, ConfigError> {
 }
 
 /// Whether a value without quotes holds another pair, so that it was meant for libpq: ADO.NET takes
-/// `a user=b` for the host in `Host=a user=b;`.
+/// `a user = b` for the host in `Host=a user = b;`. What a server's option sets (`-c name=value`) is
+/// none.
 fn holds_pair(value: &str) -> bool {
-    value.split_whitespace().skip(1).any(|word| {
-        word.split_once('=').is_some_and(|(name, _)| {
-            keywords::of_libpq(&name.to_ascii_lowercase()).is_some()
-                || keywords::of_npgsql(name).is_some()
-        })
+    let before_equals = value.rsplit_once('=').map_or("", |(value, _)| value);
+    before_equals.split('=').any(|text| {
+        let mut words = text.split_whitespace().rev();
+        let (Some(last), Some(before)) = (words.next(), words.next()) else { return false };
+        let is_option = last.starts_with('-') || before == "-c";
+        let is_two_words = words.next().is_some() && is_keyword(&format!("{before} {last}"));
+        !is_option && (is_two_words || is_keyword(last))
     })
 }
 
@@ -249,6 +251,32 @@ mod tests {
             assert!(message.contains(problem), "{text}: {message}");
             assert!(!message.contains("hunter2"), "{message}");
             assert!(!message.contains("hun.ter2"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_holds_another_pair_is_refused_unless_it_is_quoted_or_an_option() {
+        for text in [
+            "Password=p host=hunter2;",
+            "Password = p Host = hunter2 ;",
+            "database = d\tport = 1",
+            "Username=u User Id = hunter2;",
+            "Options=x user = hunter2;",
+            "Options=-c geqo=off host=hunter2;",
+            "Passfile=f sslmode =require dbname= hunter2;",
+        ] {
+            let message = parse(text).err().unwrap_or_else(|| panic!("{text}")).to_string();
+            assert!(message.contains("both with blanks and with `;`"), "{text}: {message}");
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+        for text in [
+            "Password=\"p host = h\"",
+            "Password=a=b host",
+            "Password=host=h",
+            "Options=-c search_path=x -c application_name=y --timezone=z",
+            "Search Path=a, b",
+        ] {
+            assert!(parse(text).is_ok(), "{text}");
         }
     }
 

@@ -11,15 +11,16 @@ pub(super) fn push_hosts(value: &str, pairs: &mut Pairs) {
     pairs.push(("port", if states_port { ports.join(",") } else { String::new() }));
 }
 
-/// Npgsql's `TrySplitHostPort`: one colon, or a colon after the bracket of an IPv6 address.
+/// Npgsql's `TrySplitHostPort`: one colon, or a colon after the bracket of an IPv6 address. What is no
+/// number is no port but a part of the host, where it is refused.
 fn split_host_port(server: &str) -> (&str, &str) {
-    if let Some((address, rest)) = server.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    if let Some((address, rest)) = server.strip_prefix('[').and_then(|rest| rest.split_once(']'))
+        && address.contains(':')
+    {
         return (address, rest.strip_prefix(':').unwrap_or(rest));
     }
-    match server.split_once(':') {
-        Some((host, port)) if !port.contains(':') => (host, port),
-        _ => (server, ""),
-    }
+    let is_number = |port: &str| port.bytes().all(|b| b.is_ascii_digit());
+    server.split_once(':').filter(|(_, port)| is_number(port)).unwrap_or((server, ""))
 }
 
 /// `Port` counts for the hosts that state none themselves.
@@ -55,6 +56,9 @@ mod tests {
             ("Host=a,b;Port=2", "a,b", Some("2")),
             ("Host=[::1]:7", "::1", Some("7")),
             ("Host=::1", "::1", None),
+            ("Host=[your-host]", "[your-host]", None),
+            ("Host=tcp:a", "tcp:a", None),
+            ("Host=${HOST:-a}", "${HOST:-a}", None),
             ("Host=a:1;Host=b", "b", None),
         ];
         for (text, host, port) in cases {
