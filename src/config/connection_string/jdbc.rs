@@ -103,19 +103,20 @@ fn keyword(property: &str) -> Option<&'static str> {
 }
 
 /// The properties that pgjdbc doesn't know, and so ignores. One is named if it can't be a part of the
-/// password.
+/// password: what follows it may be, up to the next property that is known.
 pub(super) fn unknown_properties(text: &str) -> impl Iterator<Item = Option<String>> {
     let query = text.split_once('?').map_or("", |(_, query)| query);
-    let mut after_password = false;
+    let mut may_be_secret = false;
     query.split('&').filter(|property| !property.is_empty()).filter_map(move |property| {
         let name = property.split('=').next().unwrap_or_default();
-        let may_be_secret = std::mem::replace(&mut after_password, name == "password");
         if name == "ssl" || keyword(name).is_some() || keywords::of_pgjdbc(name).is_some() {
+            may_be_secret = name == "password";
             return None;
         }
         let is_word = (1..=40).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_alphabetic() || b"_.".contains(&b));
-        Some((is_word && !may_be_secret).then(|| name.to_owned()))
+        may_be_secret |= !is_word;
+        Some((!may_be_secret).then(|| name.to_owned()))
     })
 }
 
@@ -264,10 +265,9 @@ mod tests {
 
     #[test]
     fn a_property_that_pgjdbc_does_not_know_is_noted() {
-        let url =
-            "jdbc:postgresql://h/d?ssl&prepareThreshold=0&Colour=x&password=a&hunter2=b&a%20b=c";
+        let url = "jdbc:postgresql://h/d?ssl&prepareThreshold=0&Colour=x&password=a&hunter&b&user=u&Size=c";
         let unknown: Vec<_> = super::unknown_properties(url).collect();
-        assert_eq!(unknown, [Some("Colour".to_owned()), None, None]);
+        assert_eq!(unknown, [Some("Colour".to_owned()), None, None, Some("Size".to_owned())]);
     }
 
     #[test]

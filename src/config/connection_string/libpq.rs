@@ -37,6 +37,11 @@ pub(super) fn translate(name: &str, value: String) -> Option<(&'static str, Stri
     Some(pair)
 }
 
+/// Whether libpq knows a keyword, of whatever version.
+pub(super) fn knows(name: &str) -> bool {
+    translate(name, String::new()).is_some()
+}
+
 /// Whether a value without quotes holds a `;` that rather ends a pair of ADO.NET. A password may hold
 /// any, unless a keyword follows it.
 pub(super) fn holds_separator(text: &str) -> bool {

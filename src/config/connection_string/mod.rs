@@ -87,14 +87,14 @@ fn check_line_breaks(url: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The pairs of a URL, unless it goes on as an ADO.NET string or a URL of SQL Server does: the user or the
-/// password would be a part of another value, and be shown with it.
+/// The pairs of a URL, unless a value goes on as an ADO.NET string or a URL of SQL Server does, or as a
+/// query without its `?`: the user or the password would be a part of it, and be shown with it.
 fn without_separator(pairs: Pairs) -> Result<Pairs, ConfigError> {
-    let goes_on = |value: &str| value.split(';').skip(1).any(begins_with_keyword);
+    let goes_on = |value: &str| value.split([';', '&']).skip(1).any(begins_with_keyword);
     if pairs.iter().any(|(keyword, value)| *keyword != "password" && goes_on(value)) {
         return Err(ConfigError::malformed(
-            "the URL separates its pairs with `;`",
-            "write them after a `?` and with `&` between them",
+            "a value in the URL goes on with another pair",
+            "write the pairs after a `?` and with `&` between them",
         ));
     }
     Ok(pairs)
@@ -107,7 +107,7 @@ fn begins_with_keyword(text: &str) -> bool {
 
 /// Whether a word is a keyword of libpq or ADO.NET, in any case.
 fn is_keyword(word: &str) -> bool {
-    keywords::of_libpq(&word.to_ascii_lowercase()).is_some() || keywords::of_npgsql(word).is_some()
+    libpq::knows(&word.to_ascii_lowercase()) || keywords::of_npgsql(word).is_some()
 }
 
 /// Whether the first pair is one of ADO.NET: by its keyword, or by the `;` that ends its value.

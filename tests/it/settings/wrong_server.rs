@@ -113,6 +113,8 @@ async fn a_string_that_cannot_be_read_never_leads_to_another_server() {
         // URLs that go on as those of SQL Server do.
         "jdbc:postgresql://a.example/d;user=u;password=p",
         "jdbc:postgresql://a.example/d?user=u;password=p",
+        "jdbc:postgresql://a.example/d&user=u&password=p",
+        "postgres://a.example/d&sslmode=require",
         "postgres://a.example/d;password=p",
         "postgres://u@a.example/d?application_name=x;Pwd=p",
         // Nothing is stated, or no host.

@@ -262,6 +262,7 @@ mod tests {
             "database = d\tport = 1",
             "Username=u User Id = hunter2;",
             "Options=x user = hunter2;",
+            "Password=p requiressl = 1;",
             "Options=-c geqo=off host=hunter2;",
             "Passfile=f sslmode =require dbname= hunter2;",
         ] {
