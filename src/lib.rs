@@ -70,6 +70,8 @@ pub mod diagnose;
 pub mod emulator;
 mod environment;
 mod error;
+#[cfg(any(feature = "bb8", feature = "blocking", feature = "diesel"))]
+mod error_log;
 mod excerpt;
 mod identity;
 #[cfg(feature = "metrics")]

@@ -19,7 +19,8 @@
 //! - TLS is its own, with its OpenSSL: the same verification, but [`tls_backend`](crate::ConnectorBuilder::tls_backend)
 //!   has no say, and a private `sslrootcert` takes the place of the system's authorities instead of joining them.
 //! - A connect that nobody waits for any more ends at its limit, in whole seconds and not before two.
-//! - Nothing limits the check of a pooled connection, but `tcp_user_timeout` and keepalives.
+//! - Nothing limits the check of a pooled connection, but `tcp_user_timeout` (30 s on Linux) and keepalives: a server
+//!   that is alive and hangs holds up whoever is given a connection to it.
 //! - It gives the server's words and no SQLSTATE. The errors here carry the SQLSTATE where the words are known
 //!   ones, and else an empty one; of several lines they have the first.
 //! - `PGREQUIREAUTH` and `PGSSLNEGOTIATION` in the environment apply to it, and can make a login fail.

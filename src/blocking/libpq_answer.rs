@@ -29,8 +29,18 @@ const SQLSTATES: [(&str, &str); 13] = [
     ("no more connections allowed", "08P01"),
 ];
 
+/// What libpq says of a server that answered the request for TLS with an error, and what such a server says: a libpq
+/// from before November 2024 hands that on, though anybody could have sent it
+/// ([CVE-2024-10977](https://www.postgresql.org/support/security/CVE-2024-10977/)).
+const NO_PROCESS: [&str; 2] =
+    ["server sent an error response during SSL exchange", "could not fork new process"];
+
 /// Sorts the text by who has to act.
 pub(super) fn classify(attempt: &Attempt<'_>, text: &str) -> Error {
+    if NO_PROCESS.iter().any(|it| text.contains(it)) {
+        let host = attempt.host().name();
+        return TlsError::new(TlsErrorKind::Unavailable, Some(host), None).into();
+    }
     if let Some(message) = server_message(text) {
         return attempt.answered(sqlstate_of(message), message);
     }

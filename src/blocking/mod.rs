@@ -40,7 +40,6 @@ mod connector;
 #[cfg(feature = "diesel")]
 #[cfg_attr(docsrs, doc(cfg(feature = "diesel")))]
 pub mod diesel;
-mod error_log;
 #[cfg(feature = "diesel")]
 mod libpq_answer;
 #[cfg(feature = "blocking")]
@@ -52,6 +51,7 @@ mod timed_tls;
 #[cfg(feature = "blocking")]
 pub use client::connect;
 pub use connector::Connector;
-pub use error_log::ErrorLog;
 #[cfg(feature = "blocking")]
 pub use manager::ConnectionManager;
+
+pub use crate::error_log::ErrorLog;

@@ -18,7 +18,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep_until, timeout_at},
 };
 use tokio_postgres::{
@@ -32,11 +32,8 @@ use crate::{
     config::{Settings, SslNegotiation},
     connector::progress::{ObservedHandshake, ObservedTls},
     error::TlsError,
-    tls::{TlsStream, kind_of_refusal},
+    tls::{TlsStream, ask_for_tls},
 };
-
-/// The request for TLS ([protocol](https://www.postgresql.org/docs/current/protocol-message-formats.html)).
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -128,8 +125,12 @@ impl TlsConnect<Socket> for TimedHandshake {
         Box::pin(async move {
             let Self { handshake, host, opening, ends_at, login_over } = self;
             let open = async {
-                if let Opening::Request = opening {
-                    ask_for_tls(&mut socket, &host).await?;
+                let refusal = match opening {
+                    Opening::Request => ask_for_tls(&mut socket).await?,
+                    Opening::Handshake | Opening::Login => None,
+                };
+                if let Some(refusal) = refusal {
+                    return Err(TlsError::new(refusal, Some(&host), None).into());
                 }
                 Ok::<_, BoxedError>(match opening {
                     Opening::Login => Inner::Plain(socket),
@@ -139,14 +140,6 @@ impl TlsConnect<Socket> for TimedHandshake {
             let inner = timeout_at(ends_at, open).await.map_err(|_| time_is_up())??;
             Ok(TimedStream { inner, limit: Some(Box::pin(sleep_until(ends_at))), login_over })
         })
-    }
-}
-
-async fn ask_for_tls(socket: &mut Socket, host: &str) -> Result<(), BoxedError> {
-    socket.write_all(&SSL_REQUEST).await?;
-    match socket.read_u8().await? {
-        b'S' => Ok(()),
-        answer => Err(TlsError::new(kind_of_refusal(answer), Some(host), None).into()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One fetch: a spawned task, and those who wait for it.
 
 use std::{
+    future::{pending, ready},
     pin::pin,
     sync::{Arc, Weak},
     time::Duration,
@@ -8,9 +9,9 @@ use std::{
 
 use futures_util::future::{Either, select};
 use tokio::{
-    runtime::{self, Handle},
+    runtime::Handle,
     sync::watch,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{shared::Shared, state::Launch};
@@ -22,11 +23,17 @@ use crate::{
 
 pub(super) type Outcome = Result<AccessToken, TokenError>;
 
+/// How long a runtime may do nothing at all until those who wait on another one take it for one that nobody
+/// runs: a runtime of a single thread does nothing outside of `block_on`. If it was only busy, the cost is one
+/// more request.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A fetch under way, as those who wait see it. They may stop waiting at any time.
 #[derive(Clone, Debug)]
 pub(super) struct Flight {
+    number: u64,
     overdue_at: Instant,
-    runtime: runtime::Id,
+    runtime: Handle,
     outcome: watch::Receiver<Option<Outcome>>,
     attempt: watch::Receiver<Option<FailedAttempt>>,
 }
@@ -43,8 +50,9 @@ pub(super) fn prepare(launch: Launch, runtime: &Handle, cache: Weak<Shared>) -> 
     let (outcome, ended) = watch::channel(None);
     let (attempt, heard) = watch::channel(None);
     let flight = Flight {
+        number: launch.number,
         overdue_at: launch.overdue_at,
-        runtime: runtime.id(),
+        runtime: runtime.clone(),
         outcome: ended,
         attempt: heard,
     };
@@ -52,12 +60,22 @@ pub(super) fn prepare(launch: Launch, runtime: &Handle, cache: Weak<Shared>) -> 
 }
 
 impl Flight {
-    /// Waits for the outcome, or returns nothing once the flight is overdue. Cancel safe.
+    /// Which one it is.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Waits for the outcome, or returns nothing once the flight is overdue or nobody runs its runtime.
+    /// Cancel safe.
     pub(super) async fn landed(self) -> Option<Outcome> {
-        let overdue_at = self.overdue_at;
         match Handle::try_current() {
-            Ok(here) if here.id() != self.runtime => {
-                timeout_at(overdue_at, self.ended()).await.ok()
+            Ok(here) if here.id() != self.runtime.id() => {
+                let overdue_at = self.overdue_at;
+                let idle = pin!(timeout_at(overdue_at, idle(self.runtime.clone())));
+                match select(pin!(self.ended()), idle).await {
+                    Either::Left((outcome, _)) => Some(outcome),
+                    Either::Right(_) => None,
+                }
             }
             // Waiting keeps the fetch's own runtime going, so its deadline ends it. And outside any
             // runtime there is no timer, nor a way to start another fetch.
@@ -94,6 +112,22 @@ impl Flight {
             _ => Err(interrupted("token cache", "the fetch ended without a result")),
         }
     }
+}
+
+/// Waits until a runtime does nothing for a while.
+async fn idle(runtime: Handle) {
+    loop {
+        match timeout(PATIENCE, runtime.spawn(ready(()))).await {
+            Ok(Ok(())) => sleep(PATIENCE).await,
+            // It has ended, and the fetch with it, which tells all who wait.
+            Ok(Err(_)) => pending().await,
+            Err(_) => return,
+        }
+    }
+}
+
+pub(super) fn on_idle_runtime(source: &str) -> TokenError {
+    interrupted(source, "nobody runs the runtime that the fetch is on")
 }
 
 impl Pilot {

@@ -79,7 +79,7 @@ use shared::{Shared, Step};
 ///
 /// Nothing runs in the background unless [`keep_fresh`](Self::keep_fresh) asks for it: calls start
 /// fetches. A fetch is a task of its own that calls only watch, and there is never more than one, unless
-/// it is overdue (see below).
+/// it is given up (see below).
 ///
 /// ```text
 ///   empty ─────── fetched ───────> fresh <──────── fetched ──────── due
@@ -105,8 +105,8 @@ use shared::{Shared, Step};
 ///   pause after it, without a request.
 /// - Expiry is judged by the wall clock and by the monotonic clock, whichever says it is earlier, so
 ///   neither a suspended machine nor a clock that is set makes an expired token look valid.
-/// - A fetch that has not ended a second after its deadline, because nobody runs its runtime, is given
-///   up: another one is started.
+/// - A fetch whose runtime does nothing at all for some seconds, because nobody runs it, is given up by those
+///   who wait on another: they start another one. So is one that has not ended a second after its deadline.
 /// - A panic in the source, an aborted fetch or an ended runtime fail those who wait for that fetch
 ///   ([`Interrupted`](crate::TokenErrorKind::Interrupted)); the next call starts another.
 /// - Dropping the last handle aborts a fetch that is under way.
@@ -270,14 +270,18 @@ impl TokenCache {
         deadline: Option<Instant>,
     ) -> Result<Acquired, TokenError> {
         loop {
+            let number = flight.number();
             let brought = match landed(flight, deadline).await {
                 Some(Ok(token)) => Some(token),
                 Some(Err(error)) => {
                     let token = self.0.fall_back(error)?;
                     return Ok(Acquired { token, from_cache: true });
                 }
-                // Overdue: the next step starts another.
-                None => None,
+                // The next step starts another.
+                None => {
+                    self.0.give_up(number);
+                    None
+                }
             };
             // Asked again rather than served what was brought: time may have passed before this ran.
             match self.0.step(rejected, true)? {
@@ -365,7 +369,7 @@ impl TokenCache {
     }
 }
 
-/// The outcome of a flight; nothing once it is overdue. Its last error once it is clear that nothing comes
+/// The outcome of a flight; nothing if none is to be expected. Its last error once it is clear that nothing comes
 /// before the deadline.
 async fn landed(flight: Flight, deadline: Option<Instant>) -> Option<Outcome> {
     let Some(deadline) = deadline else { return flight.landed().await };

@@ -3,13 +3,14 @@
 use std::{future::Future, time::Duration};
 
 use futures_util::{FutureExt, future::try_join};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use super::{
     Connector, Shared,
     driver::{Driver, Established, TokioPostgres},
     login::Login,
     progress::Progress,
+    runtime::until,
     servers::Turn,
 };
 use crate::{
@@ -123,9 +124,9 @@ impl Connector {
         };
         #[cfg(feature = "metrics")]
         let began = SystemClock.now().monotonic;
-        let established = timeout_at(progress.deadline(), work)
+        let established = until(progress.deadline(), work)
             .await
-            .unwrap_or_else(|_| Err(self.timed_out(&progress)));
+            .unwrap_or_else(|| Err(self.timed_out(&progress)));
         #[cfg(feature = "metrics")]
         if patience == Patience::Retry {
             let took = SystemClock.now().monotonic - began;
@@ -229,9 +230,7 @@ impl Connector {
     pub(super) async fn current_login(&self) -> Result<Login, Error> {
         let progress = self.progress();
         let work = self.0.logins.next(&progress);
-        timeout_at(progress.deadline(), work)
-            .await
-            .unwrap_or_else(|_| Err(self.timed_out(&progress)))
+        until(progress.deadline(), work).await.unwrap_or_else(|| Err(self.timed_out(&progress)))
     }
 }
 

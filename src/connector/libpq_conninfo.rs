@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::LibpqVariables;
+use super::{LibpqVariables, driver::driver_config};
 use crate::{
     config::{Choice, Settings},
     secret::Secret,
@@ -66,19 +66,20 @@ impl LibpqVariables {
     }
 }
 
-/// What settings say in keywords that no variable has, or that a limit of the caller's takes the place of.
+/// What settings say in keywords that no variable has, or that a limit of the caller's takes the place of. A
+/// server that vanishes is noticed as soon as by the connector's own connections.
 pub(super) fn keywords(settings: &Settings) -> Vec<(&'static str, String)> {
-    let keepalives = settings.keepalives();
+    let (keepalives, sockets) = (settings.keepalives(), driver_config(settings));
     let seconds = |span: Duration| span.as_secs().to_string();
     let mut keywords = vec![
         ("channel_binding", settings.channel_binding().name().to_owned()),
         ("keepalives", u8::from(keepalives.enabled).to_string()),
     ];
     let optional = [
-        ("keepalives_idle", keepalives.idle.map(seconds)),
+        ("keepalives_idle", Some(seconds(sockets.get_keepalives_idle()))),
         ("keepalives_interval", keepalives.interval.map(seconds)),
         ("keepalives_count", keepalives.retries.map(|figure| figure.to_string())),
-        ("tcp_user_timeout", settings.tcp_user_timeout().map(|span| span.as_millis().to_string())),
+        ("tcp_user_timeout", sockets.get_tcp_user_timeout().map(|it| it.as_millis().to_string())),
         ("connect_timeout", settings.connect_timeout().map(whole_seconds)),
     ];
     keywords.extend(optional.into_iter().filter_map(|(keyword, value)| Some((keyword, value?))));
@@ -131,7 +132,8 @@ mod tests {
         let expected = "host='db.example' hostaddr='' port='5432' user='o\\'brien' dbname='my db' \
                         options='-c search_path=a\\\\ b' target_session_attrs='any' \
                         gssencmode='disable' sslmode='verify-full' sslrootcert='/ca.pem' \
-                        password='it\\'s \\\\ here' channel_binding='prefer' keepalives='1'";
+                        password='it\\'s \\\\ here' channel_binding='prefer' keepalives='1' \
+                        keepalives_idle='60' tcp_user_timeout='30000'";
         assert_eq!(conninfo(&settings, "it's \\ here"), expected);
     }
 

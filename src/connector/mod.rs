@@ -9,6 +9,7 @@ mod libpq_variables;
 mod login;
 pub(crate) mod lookup;
 pub(crate) mod progress;
+pub(crate) mod runtime;
 pub(crate) mod server_role;
 pub(crate) mod servers;
 
@@ -16,16 +17,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use builder::ConnectorBuilder;
 pub use libpq_variables::LibpqVariables;
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, timeout_at},
-};
+use tokio::{task::JoinHandle, time::Instant};
 use tokio_postgres::{CancelToken, Client, Config, Connection, Socket};
 
 use self::{
     driver::TokioPostgres,
     login::Logins,
     progress::{Progress, ends_at},
+    runtime::until,
     servers::Servers,
 };
 #[cfg(feature = "sqlx")]
@@ -56,10 +55,6 @@ use crate::{
 /// # Errors
 ///
 /// As [`Connector::from_env`] and [`Connector::connect`].
-///
-/// # Panics
-///
-/// As [`Connector::connect`].
 pub async fn connect() -> Result<Client, Error> {
     Connector::from_env()?.connect().await
 }
@@ -127,12 +122,8 @@ impl Connector {
     ///
     /// [`Error::Token`], [`Error::Tls`], [`Error::Rejected`] and [`Error::Connect`] as they say;
     /// transient ones only after retries up to the deadline. [`Error::Timeout`] at the deadline.
-    /// [`Error::Config`] if neither settings nor token name the user, or if the file in `sslrootcert`
-    /// can't be used.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime with time and I/O enabled.
+    /// [`Error::Config`] if neither settings nor token name the user, if the file in `sslrootcert`
+    /// can't be used, or outside a tokio runtime with time and I/O enabled.
     pub async fn connect(&self) -> Result<Client, Error> {
         let (client, connection) = self.connect_parts().await?;
         drive(connection);
@@ -157,7 +148,8 @@ impl Connector {
     ///             println!("new order: {}", order.payload());
     ///         }
     ///     }
-    ///     // The connection has ended: connect and LISTEN again.
+    ///     // The connection has ended: connect and LISTEN again. A server that hangs does not end it; who
+    ///     // must know asks one from time to time: `timeout(limit, client.check_connection())`.
     /// });
     /// client.batch_execute("LISTEN orders").await?;
     /// # Ok(())
@@ -165,10 +157,6 @@ impl Connector {
     /// ```
     ///
     /// # Errors
-    ///
-    /// As [`Connector::connect`].
-    ///
-    /// # Panics
     ///
     /// As [`Connector::connect`].
     pub async fn connect_parts(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
@@ -229,11 +217,8 @@ impl Connector {
     /// # Errors
     ///
     /// [`Error::Tls`] or [`Error::Connect`] if the request did not reach the server,
-    /// [`Error::Timeout`] at the deadline, [`Error::Config`] if the file in `sslrootcert` can't be used.
-    ///
-    /// # Panics
-    ///
-    /// As [`Connector::connect`].
+    /// [`Error::Timeout`] at the deadline, [`Error::Config`] if the file in `sslrootcert` can't be used,
+    /// or without a runtime as for [`connect`](Self::connect).
     pub async fn cancel_query(&self, token: &CancelToken) -> Result<(), Error> {
         self.cancel_with(|tls| token.cancel_query(tls)).await
     }
@@ -250,9 +235,10 @@ impl Connector {
         progress.enter(Stage::Tcp);
         let cancel = async {
             let result = cancel(self.tls().await?).await;
-            result.map_err(|error| driver::classify(error, self.settings().first_host(), None))
+            let host = self.settings().first_host();
+            result.map_err(|error| driver::of_cancel(driver::classify(error, host, None)))
         };
-        timeout_at(progress.deadline(), cancel).await.unwrap_or_else(|_| Err(progress.timed_out()))
+        until(progress.deadline(), cancel).await.unwrap_or_else(|| Err(progress.timed_out()))
     }
 
     /// Fetches a token if need be, and puts the login into the variables of libpq.
@@ -278,12 +264,8 @@ impl Connector {
     /// # Errors
     ///
     /// [`Error::Token`] if there is no valid token, [`Error::Timeout`] at the deadline, and
-    /// [`Error::Config`] if neither settings nor token name the user, or if libpq's programs would take
-    /// the database's name for a connection string.
-    ///
-    /// # Panics
-    ///
-    /// As [`connect`](Connector::connect).
+    /// [`Error::Config`] if neither settings nor token name the user, if libpq's programs would take
+    /// the database's name for a connection string, or without a runtime as for [`connect`](Self::connect).
     pub async fn libpq_variables(&self) -> Result<LibpqVariables, Error> {
         let login = self.current_login().await?;
         Ok(LibpqVariables::new(self.settings(), &login)?)

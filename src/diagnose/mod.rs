@@ -32,7 +32,7 @@ pub use value::{Detail, Value};
 
 use self::running::Running;
 use crate::{
-    connector::{Connector, ConnectorBuilder},
+    connector::{Connector, ConnectorBuilder, runtime::in_runtime},
     error::Error,
 };
 
@@ -69,6 +69,11 @@ impl Connector {
     /// Cancel safe: dropping the future closes what it opened. A token that it has fetched stays in the
     /// cache.
     pub async fn diagnose(&self) -> Report {
+        let report = in_runtime(self.steps()).await;
+        report.map_or_else(|error| Report::from_error(&error.into()), Report::new)
+    }
+
+    async fn steps(&self) -> Vec<Step> {
         let deadline = self.ends_at();
         let mut steps = vec![settings::settings(self.settings()), settings::identity(self)];
         let (of_token, of_network) =
@@ -81,7 +86,7 @@ impl Connector {
             Some(broken) => steps.extend(login::skipped(broken)),
             None => steps.extend(login::steps(self, token.as_ref(), deadline).await),
         }
-        Report::new(steps)
+        steps
     }
 }
 

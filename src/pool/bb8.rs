@@ -35,17 +35,14 @@
 //! A pool closes when its last handle is dropped; each owned connection is one. Its reaper task ends at
 //! its next tick (30 s), and a connect that is under way at the connector's deadline.
 
-use std::{
-    error::Error as StdError,
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{error::Error as StdError, io};
 
-use ::bb8::{ErrorSink, ManageConnection};
+use ::bb8::ManageConnection;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::check_limit;
+pub use crate::error_log::ErrorLog;
 use crate::{
     connector::{Connector, drive},
     error::{ConnectError, Error},
@@ -77,7 +74,7 @@ impl ManageConnection for ConnectionManager {
     async fn connect(&self) -> Result<Client, Error> {
         let (client, connection) = self.connector.connect_parts().await?;
         drive(connection);
-        self.errors.last().take();
+        self.errors.clear();
         Ok(client)
     }
 
@@ -96,37 +93,5 @@ impl ManageConnection for ConnectionManager {
 
     fn has_broken(&self, client: &mut Client) -> bool {
         client.is_closed()
-    }
-}
-
-/// Logs a pool's errors, as warnings of the target `postgres_entra::pool`, and keeps the last one.
-///
-/// Clones share what they keep.
-#[derive(Clone, Debug, Default)]
-pub struct ErrorLog(Arc<Mutex<Option<Arc<Error>>>>);
-
-impl ErrorLog {
-    /// The last error, if no connection has been made since.
-    pub fn last_error(&self) -> Option<Arc<Error>> {
-        self.last().clone()
-    }
-
-    fn last(&self) -> MutexGuard<'_, Option<Arc<Error>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ErrorSink<Error> for ErrorLog {
-    fn sink(&self, error: Error) {
-        tracing::warn!(
-            target: "postgres_entra::pool",
-            error = &error as &dyn std::error::Error,
-            "a connection of the pool failed"
-        );
-        *self.last() = Some(Arc::new(error));
-    }
-
-    fn boxed_clone(&self) -> Box<dyn ErrorSink<Error>> {
-        Box::new(self.clone())
     }
 }

@@ -37,7 +37,7 @@ pub(crate) use certificate::CertificateFacts;
 pub(crate) use own_roots::connect_trusting_only;
 pub(crate) use prepared::PreparedTls;
 #[cfg(feature = "blocking")]
-pub(crate) use probe::kind_of as kind_of_refusal;
+pub(crate) use probe::ask_for_tls;
 pub(crate) use probe::{TlsFacts, probe, why_no_tls};
 #[cfg(feature = "rustls")]
 pub(crate) use rustls_config::client_config as rustls_client_config;

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr};
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -47,37 +47,33 @@ pub(crate) async fn probe(
 
 pub(super) async fn request_tls(host: &str, stream: &mut TcpStream) -> Result<(), TlsError> {
     let lost = |error| TlsError::new(TlsErrorKind::Handshake, Some(host), Some(Box::from(error)));
-    match ask(stream).await.map_err(lost)? {
-        b'S' => Ok(()),
-        answer => Err(TlsError::new(kind_of(answer), Some(host), None)),
+    match ask_for_tls(stream).await.map_err(lost)? {
+        None => Ok(()),
+        Some(kind) => Err(TlsError::new(kind, Some(host), None)),
     }
 }
 
-/// What another answer to the request for TLS than "go on" means.
-pub(crate) fn kind_of(answer: u8) -> TlsErrorKind {
-    match answer {
-        b'N' => TlsErrorKind::NotOffered,
-        b'E' => TlsErrorKind::Unavailable,
-        _ => TlsErrorKind::NotPostgres,
-    }
-}
-
-async fn ask(stream: &mut TcpStream) -> io::Result<u8> {
+/// Asks a server to go on with TLS, and returns why it does not. `N` means that it has no TLS; an error means
+/// that it could not start a process for us, and is not sent over TLS, so nobody is to read it.
+pub(crate) async fn ask_for_tls<S>(stream: &mut S) -> io::Result<Option<TlsErrorKind>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     stream.write_all(&SSL_REQUEST).await?;
-    stream.read_u8().await
+    Ok(match stream.read_u8().await? {
+        b'S' => None,
+        b'N' => Some(TlsErrorKind::NotOffered),
+        b'E' => Some(TlsErrorKind::Unavailable),
+        _ => Some(TlsErrorKind::NotPostgres),
+    })
 }
 
 /// Why a server did not go on with TLS, which the driver does not say: it is asked again, on a connection
-/// of its own. `N` means that it has no TLS; an error means that it could not start a process for us, and
-/// was not sent over TLS, so nobody is to read it.
+/// of its own. One that goes on with it by now, or is out of reach, was not without TLS but in trouble.
 ///
 /// Cancel safe: dropping the future closes the connection.
 pub(crate) async fn why_no_tls(host: &str, address: SocketAddr) -> TlsError {
-    let asked = async { ask(&mut TcpStream::connect(address).await?).await };
-    let kind = match asked.await {
-        Ok(b'S') => TlsErrorKind::Unavailable,
-        Ok(answer) => kind_of(answer),
-        Err(_) => TlsErrorKind::NotOffered,
-    };
+    let asked = async { ask_for_tls(&mut TcpStream::connect(address).await?).await };
+    let kind = asked.await.ok().flatten().unwrap_or(TlsErrorKind::Unavailable);
     TlsError::new(kind, Some(host), None)
 }

@@ -61,13 +61,16 @@ fn a_fetch_on_a_runtime_that_nobody_runs_is_given_up() {
     let idle = fetching(&rig);
     rig.issuer.direct(|_| Answer::token("a", DAY));
     let paused = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    assert_eq!(paused.block_on(rig.text()), "a");
+    let soon = Duration::from_secs(10);
+    let text = paused.block_on(async { tokio::time::timeout(soon, rig.text()).await });
+    assert_eq!(text.expect("long before the fetch's deadline"), "a");
     assert_eq!(rig.fetches(), 2);
+    assert_eq!(rig.stats().last_error.unwrap().kind(), Interrupted);
     // Nothing comes of it when it is run again.
     idle.block_on(settle());
     drop(idle);
     let stats = rig.stats();
-    assert_eq!((stats.failures, stats.fetches, stats.waits), (0, 2, 2));
+    assert_eq!((stats.failures, stats.fetches, stats.waits), (1, 2, 2));
 }
 
 #[test]

@@ -83,8 +83,8 @@ pub enum TargetSessionAttrs {
 
 /// TCP keepalive: libpq's [`keepalives`][libpq] and the parameters after it.
 ///
-/// `None` leaves `idle` at tokio-postgres' two hours, and the others to the operating system. Networks
-/// that drop idle connections sooner need a shorter `idle`, such as `keepalives_idle=60`.
+/// `None` makes `idle` a minute, which is less than networks take to forget an idle connection, and leaves the
+/// others to the operating system.
 ///
 /// [libpq]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

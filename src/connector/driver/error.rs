@@ -36,6 +36,17 @@ pub(in crate::connector) fn classify(
     }
 }
 
+/// The failure of a request to cancel, to a server that has a session over TLS: if it does not go on with TLS
+/// now, it could not start a process for us.
+pub(in crate::connector) fn of_cancel(error: Error) -> Error {
+    match error {
+        Error::Tls(error) if error.kind() == TlsErrorKind::NotOffered => {
+            TlsError::new(TlsErrorKind::Unavailable, error.host(), None).into()
+        }
+        error => error,
+    }
+}
+
 /// The same for an error that the server sent.
 pub(super) fn classify_answer(
     sqlstate: &str,

@@ -11,7 +11,10 @@ use std::{future::Future, net::SocketAddr, time::Duration};
 use tokio_postgres::{Client, Config, Connection, Socket, config::SslMode};
 
 pub(crate) use self::stream::ServerAddress;
-pub(super) use self::{config::driver_config, error::classify};
+pub(super) use self::{
+    config::driver_config,
+    error::{classify, of_cancel},
+};
 use super::{
     Connector,
     login::Login,

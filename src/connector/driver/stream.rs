@@ -12,19 +12,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::time::timeout_at;
 use tokio_postgres::{
     Config, Socket,
     config::SslMode,
     tls::{MakeTlsConnect, TlsConnect},
 };
 
-use super::{Attempt, classify, error::classify_answer};
+use super::{Attempt, classify, error::classify_answer, of_cancel};
 use crate::{
     config::Host,
     connector::{
         Connector,
         progress::{ObservedHandshake, ObservedTls},
+        runtime::until,
     },
     error::{ConnectError, Error, Stage, TlsError, TlsErrorKind},
     tls::{Allowance, TlsStream, why_no_tls},
@@ -99,9 +99,9 @@ impl Connector {
             // The driver insists on a user, and does not come to need one.
             let mut config = self.0.driver_config.clone();
             config.host(host.name()).hostaddr(address.ip()).port(address.port()).user("cancel");
-            open(config, tls, host).await
+            open(config, tls, host).await.map_err(of_cancel)
         };
-        timeout_at(progress.deadline(), stream).await.unwrap_or_else(|_| Err(progress.timed_out()))
+        until(progress.deadline(), stream).await.unwrap_or_else(|| Err(progress.timed_out()))
     }
 }
 

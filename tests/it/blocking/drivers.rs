@@ -13,7 +13,10 @@ use postgres_entra::{
 
 use crate::support::{
     chain,
-    fake_server::{Authority, FakeServer},
+    fake_server::{
+        Authority, FakeServer,
+        hostile::{Misdeed, Step, message},
+    },
     refusing, shared_azure,
     threads::on_a_thread,
     trusted, vars_with_wrong_secret,
@@ -201,6 +204,35 @@ async fn no_token_goes_to_a_server_without_a_trusted_certificate_or_without_tls(
             assert_eq!(error.kind(), kind, "{driver}: {}", chain(error));
         }
         assert!(!server.received(TOKEN));
+    }
+}
+
+/// A postmaster that can't start a process says so before TLS. What it says could be from anybody.
+#[tokio::test]
+async fn an_error_in_place_of_consent_to_tls_is_an_overloaded_server_and_not_shown() {
+    const HOST: &str = "busy.postgres.database.azure.com";
+    let authority = Authority::new();
+    let answer = message(b'E', b"SFATAL\0C53000\0Mcould not fork new process\0\0");
+    let misdeed = Misdeed::Send(answer);
+    let acceptor = authority.acceptor(HOST, |_| ());
+    let (server, _) = FakeServer::hostile(acceptor, Step::TlsRequested, misdeed).await;
+    let host = Host::new(HOST, server.port()).with_address([127, 0, 0, 1].into());
+    let identity = Identity::Password("not sent".into());
+    let settings = Settings::for_hosts(vec![host], identity).with_user("me");
+    let limit = Duration::from_secs(2);
+    let connector = Connector::builder().settings(settings).deadline(limit).build().unwrap();
+    for (driver, open) in DRIVERS {
+        let before = server.connections();
+        let error = connect(open, &connector).await.unwrap_err();
+        let text = format!("{driver}: {}", chain(&error));
+        let failure = match &error {
+            Error::Timeout { last: Some(last), .. } => last,
+            error => error,
+        };
+        let Error::Tls(failure) = failure else { panic!("{text}") };
+        assert_eq!(failure.kind(), TlsErrorKind::Unavailable, "{text}");
+        assert!(error.is_transient() && !text.contains("fork"), "{text}");
+        assert!(server.connections() - before > 1, "{text}");
     }
 }
 

@@ -76,18 +76,3 @@ fn authorities_that_never_come_cost_one_thread_and_one_deadline() {
     ends_soon(runtime);
     fs::write(&file, "").unwrap();
 }
-
-#[test]
-fn a_runtime_that_is_not_driven_any_more_holds_up_nobody_elses_connect() {
-    let azure = crate::support::shared_azure();
-    let login = postgres_entra::emulator::Login::Password;
-    let connector = crate::support::builder(azure, login).build().unwrap();
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let idle = runtime();
-    let first = connector.clone();
-    idle.block_on(async move {
-        tokio::spawn(async move { first.connect().await });
-        tokio::task::yield_now().await;
-    });
-    runtime().block_on(connector.connect()).unwrap();
-}

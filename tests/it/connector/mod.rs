@@ -11,5 +11,7 @@ mod hosts;
 mod login;
 #[cfg(all(feature = "emulator", target_os = "linux"))]
 mod pgbouncer;
+#[cfg(all(feature = "emulator", unix))]
+mod runtimes;
 #[cfg(all(feature = "emulator", target_os = "linux"))]
 mod unmodified_postgres;

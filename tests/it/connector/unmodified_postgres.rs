@@ -2,21 +2,21 @@
 //!
 //! The role's password is the token, and the server checks it with its own `password` method over its
 //! own TLS. Linux alone, because that has a whole network of loopback addresses to listen on.
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use crate::support::{
-    chain, fake_server::Authority, shared_azure, skip, sleeps,
+    chain, eventually, fake_server::Authority, refusing, relay::Relay, shared_azure, skip, sleeps,
     unmodified_postgres::UnmodifiedPostgres,
 };
 use postgres_entra::{
     AccessToken, Connector, ConnectorBuilder, Error, Identity, Rejection, RejectionReason,
     Settings, TlsBackend,
     emulator::{ClientType, Login, Platform},
-    settings::{Host, SslMode, SslNegotiation},
+    settings::{Host, Keepalives, SslMode, SslNegotiation},
     source,
 };
 use tokio::sync::OnceCell;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{CancelToken, error::SqlState};
 
 const HOST: &str = "unmodified.postgres.database.azure.com";
 const ROLE: &str = "aad_orders";
@@ -52,7 +52,11 @@ impl Rig {
     fn settings(&self, identity: Identity) -> Settings {
         let address = self.server.address();
         let host = Host::new(HOST, address.port()).with_address(address.ip());
-        Settings::for_hosts(vec![host], identity)
+        self.settings_for(vec![host], identity)
+    }
+
+    fn settings_for(&self, hosts: Vec<Host>, identity: Identity) -> Settings {
+        Settings::for_hosts(hosts, identity)
             .with_user(ROLE)
             .with_database("postgres")
             .with_ssl_root_cert(&self.root_certificate)
@@ -64,10 +68,13 @@ impl Rig {
         change: impl FnOnce(Settings) -> Settings,
         backend: TlsBackend,
     ) -> Connector {
-        let settings = change(self.settings(Identity::SystemAssigned));
+        build(self.builder(change(self.settings(Identity::SystemAssigned))), backend)
+    }
+
+    fn builder(&self, settings: Settings) -> ConnectorBuilder {
         let token = self.token.clone();
         let source = source::from_fn(move |_scope| std::future::ready(Ok(token.clone())));
-        build(Connector::builder().settings(settings).token_source(source), backend)
+        Connector::builder().settings(settings).token_source(source)
     }
 
     fn connector_with_password(
@@ -157,17 +164,94 @@ async fn a_role_that_may_not_log_in_is_rejected_with_the_servers_text() {
     assert!(rejection.message().contains("not permitted to log in"), "{rejection}");
 }
 
+/// Runs a statement on a connector's session until it is cancelled like this.
+async fn cancel(
+    rig: &Rig,
+    connector: &Connector,
+    cancel: impl AsyncFnOnce(CancelToken),
+    what: &str,
+) {
+    let client = connector.connect().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let token = client.cancel_token();
+    let (sleep, ()) = tokio::join!(client.batch_execute("SELECT pg_sleep(60)"), async {
+        sleeps(&rig.server.superuser().await).await;
+        cancel(token).await;
+    });
+    assert_eq!(sleep.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED), "{what}");
+}
+
+/// By the connector, and by the driver with TLS of the application's own.
 #[tokio::test]
-async fn a_statement_is_cancelled() {
+async fn a_statement_is_cancelled_on_the_server_and_address_that_its_session_is_on() {
     let rig = Rig::shared().await;
+    // The name has two addresses, and something listens on the second alone; before it is a dead host.
+    let relay = Relay::to(rig.server.address()).await;
+    let (_socket, dead) = refusing();
+    let hosts = vec![
+        Host::new(HOST, dead.port()).with_address(dead.ip()),
+        Host::new("localhost", relay.address().port()),
+    ];
     for &backend in TlsBackend::ALL {
-        let connector = rig.connector(|settings| settings, backend);
-        let client = connector.connect().await.unwrap();
-        let token = client.cancel_token();
-        let (sleep, ()) = tokio::join!(client.batch_execute("SELECT pg_sleep(60)"), async {
-            sleeps(&rig.server.superuser().await).await;
-            connector.cancel_query(&token).await.unwrap();
-        });
-        assert_eq!(sleep.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED), "{backend:?}");
+        let several = rig.settings_for(hosts.clone(), Identity::SystemAssigned);
+        for settings in [rig.settings(Identity::SystemAssigned), several] {
+            let connector = rig.builder(settings).trust_host("localhost");
+            let connector = build(connector, backend);
+            let by_connector = async |token: CancelToken| {
+                let cancelled = connector.cancel_query(&token).await;
+                cancelled.unwrap_or_else(|error| panic!("{}", chain(&error)));
+            };
+            cancel(rig, &connector, by_connector, &format!("{backend:?}")).await;
+            #[cfg(feature = "native-tls")]
+            {
+                let tls = own_tls(&rig.root_certificate);
+                let by_driver = async |token: CancelToken| token.cancel_query(tls).await.unwrap();
+                cancel(rig, &connector, by_driver, &format!("{backend:?}, by the driver")).await;
+            }
+        }
+    }
+}
+
+#[cfg(feature = "native-tls")]
+fn own_tls(root: &std::path::Path) -> postgres_native_tls::MakeTlsConnector {
+    let root = native_tls::Certificate::from_pem(&std::fs::read(root).unwrap()).unwrap();
+    let tls = native_tls::TlsConnector::builder().add_root_certificate(root).build().unwrap();
+    postgres_native_tls::MakeTlsConnector::new(tls)
+}
+
+/// What Linux has set a timer for on this port's connection, and when it ends, in hundredths of a second
+/// ([proc_net_tcp](https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html)).
+fn timer(local_port: u16) -> Option<(String, u64)> {
+    let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let port = format!(":{local_port:04X}");
+    let fields = |line: &'_ str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let mut lines = connections.lines().map(fields);
+    let timer = lines.find(|fields| fields[1].ends_with(&port))?.swap_remove(5);
+    let (kind, when) = timer.split_once(':')?;
+    Some((kind.to_owned(), u64::from_str_radix(when, 16).unwrap()))
+}
+
+#[tokio::test]
+async fn an_idle_session_is_probed_after_a_minute_or_as_the_settings_say() {
+    const KEEPALIVE: &str = "02";
+    let rig = Rig::shared().await;
+    let (mut longer, mut off) = (Keepalives::default(), Keepalives::default());
+    longer.idle = Some(Duration::from_secs(500));
+    off.enabled = false;
+    let cases = [(Keepalives::default(), Some(50..=60)), (longer, Some(400..=500)), (off, None)];
+    for &backend in TlsBackend::ALL {
+        for (keepalives, expected) in &cases {
+            let connector = rig.connector(|it| it.with_keepalives(*keepalives), backend);
+            let client = connector.connect().await.unwrap();
+            let row = client.query_one("SELECT inet_client_port()", &[]).await.unwrap();
+            let port = u16::try_from(row.get::<_, i32>(0)).unwrap();
+            eventually("the connection is idle", async || {
+                let (kind, when) = timer(port).expect("the connection");
+                match expected {
+                    Some(seconds) => kind == KEEPALIVE && seconds.contains(&(when / 100)),
+                    None => kind == "00",
+                }
+            })
+            .await;
+        }
     }
 }

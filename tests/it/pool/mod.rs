@@ -21,3 +21,14 @@ mod failover;
 mod r2d2;
 #[cfg(all(feature = "sqlx", feature = "emulator", unix))]
 mod sqlx;
+#[cfg(all(
+    feature = "bb8",
+    feature = "blocking",
+    feature = "deadpool",
+    feature = "diesel",
+    feature = "diesel-async",
+    feature = "emulator",
+    feature = "sqlx",
+    target_os = "linux"
+))]
+mod vanishing;

@@ -58,13 +58,13 @@ pub enum Stop {
 }
 
 impl UnmodifiedPostgres {
-    /// Starts one whose certificate is for this host and for loopback, with the programs that the local
+    /// Starts one whose certificate is for this host and for all names of loopback, with the programs that the local
     /// Azure uses. All of a process have one address, so the port is to be this one's alone.
     pub async fn start(azure: &LocalAzure, authority: &Authority, host: &str, port: u16) -> Self {
         let data = azure.server().socket_dir().join(format!("unmodified-{port}"));
         let address = SocketAddr::new(unused_address(), port);
         let ip = address.ip().to_string();
-        let (certificate, key) = authority.certificate(&[host, "127.0.0.1", &ip]);
+        let (certificate, key) = authority.certificate(&[host, "localhost", "127.0.0.1", &ip]);
         write(&data.with_extension("crt"), &certificate);
         write(&data.with_extension("key"), &key);
         write(&data.with_extension("hba"), HBA);
