@@ -2,10 +2,11 @@
 
 use std::{
     fmt::Debug,
+    panic::catch_unwind,
     time::{Duration, SystemTime},
 };
 
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 
 /// One reading of both clocks.
 ///
@@ -52,6 +53,13 @@ impl Clock for SystemClock {
     fn now(&self) -> Moment {
         Moment { wall: SystemTime::now(), monotonic: Instant::now() }
     }
+}
+
+/// Whether this is called in a tokio runtime that has timers: without them nothing here has a deadline. To make
+/// one is the only way to ask, and where there are none it panics, for the panic hook to hear.
+pub(crate) fn has_timers() -> bool {
+    Handle::try_current().is_ok()
+        && catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }
 
 #[cfg(test)]

@@ -77,9 +77,10 @@ impl Flight {
                     Either::Right(_) => None,
                 }
             }
-            // Waiting keeps the fetch's own runtime going, so its deadline ends it. And outside any
-            // runtime there is no timer, nor a way to start another fetch.
-            _ => Some(self.ended().await),
+            // Somebody runs it, but the source may block the thread that it is on.
+            Ok(_) => timeout_at(self.overdue_at, self.ended()).await.ok(),
+            // Outside any runtime there is no timer, nor a way to start another fetch.
+            Err(_) => Some(self.ended().await),
         }
     }
 
@@ -164,9 +165,7 @@ impl Drop for Pilot {
         self.report(|cache| {
             let source = cache.source_name();
             if std::thread::panicking() {
-                let error = interrupted(source, "the fetch panicked")
-                    .with_hint("see the panic message; the runtime needs its time driver");
-                cache.land(number, Err(error))
+                cache.land(number, Err(interrupted(source, "the fetch panicked")))
             } else {
                 let problem = "the fetch was aborted or its runtime ended";
                 cache.abandon(number, interrupted(source, problem))

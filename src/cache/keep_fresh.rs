@@ -14,7 +14,7 @@ use super::{
     events,
     shared::{Shared, Upkeep},
 };
-use crate::token::AccessToken;
+use crate::{clock::has_timers, token::AccessToken};
 
 /// The longest sleep. The wall clock may be set, or the machine wake from a suspend, while the task
 /// sleeps by the monotonic clock; this is how late it notices.
@@ -37,6 +37,10 @@ impl KeepFresh {
         cache: Arc<Shared>,
         callback: impl Fn(&AccessToken) + Send + Sync + 'static,
     ) -> Self {
+        assert!(
+            has_timers(),
+            "keep_fresh needs a tokio runtime with timers: build it with enable_all"
+        );
         let stopped = Arc::new(AtomicBool::new(false));
         let changes = cache.changes();
         let keeper = Keeper { cache, callback, stopped: stopped.clone(), shown: None };
@@ -90,8 +94,11 @@ impl<C: Fn(&AccessToken)> Keeper<C> {
             return;
         }
         // The callback's own state is its own concern; the cache shares none with it.
-        if catch_unwind(AssertUnwindSafe(|| (self.callback)(&token))).is_err() {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.callback)(&token))) {
             events::callback_panicked(self.cache.source_name());
+            // It is anybody's value too, whose `drop` may panic. What comes of that is nobody's to drop.
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            dropped.unwrap_or_else(std::mem::forget);
         }
         self.shown = Some(token);
     }

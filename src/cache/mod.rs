@@ -106,7 +106,8 @@ use shared::{Shared, Step};
 /// - Expiry is judged by the wall clock and by the monotonic clock, whichever says it is earlier, so
 ///   neither a suspended machine nor a clock that is set makes an expired token look valid.
 /// - A fetch whose runtime does nothing at all for some seconds, because nobody runs it, is given up by those
-///   who wait on another: they start another one. So is one that has not ended a second after its deadline.
+///   who wait on another: they start another one. So is one that has not ended a second after its deadline, since
+///   its source blocks the thread.
 /// - A panic in the source, an aborted fetch or an ended runtime fail those who wait for that fetch
 ///   ([`Interrupted`](crate::TokenErrorKind::Interrupted)); the next call starts another.
 /// - Dropping the last handle aborts a fetch that is under way.
@@ -188,7 +189,7 @@ impl TokenCache {
     /// endpoint that caches has another one soon;
     /// [`Interrupted`](crate::TokenErrorKind::Interrupted) if it panicked or was aborted;
     /// [`Configuration`](crate::TokenErrorKind::Configuration) if a fetch is needed and the call is not
-    /// made inside a tokio runtime. Never while a valid token is held.
+    /// made inside a tokio runtime with timers. Never while a valid token is held.
     pub fn token(&self) -> impl Future<Output = Result<AccessToken, TokenError>> + Send {
         // Not an `async fn`, since a hit needs no state: to keep one takes a tenth of its time.
         let mut miss = None;
@@ -340,7 +341,7 @@ impl TokenCache {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime, as [`tokio::spawn`] does.
+    /// Outside a tokio runtime, as [`tokio::spawn`] does, and in one without timers.
     pub fn keep_fresh(&self, callback: impl Fn(&AccessToken) + Send + Sync + 'static) -> KeepFresh {
         KeepFresh::start(self.0.clone(), callback)
     }

@@ -12,7 +12,7 @@ use super::{
     state::{Decision, Landing, State},
 };
 use crate::{
-    clock::{Clock, Moment},
+    clock::{Clock, Moment, has_timers},
     error::{TokenError, TokenErrorKind},
     source::TokenSource,
     token::AccessToken,
@@ -105,6 +105,8 @@ impl Shared {
         rejected: Option<&AccessToken>,
         waited: bool,
     ) -> Result<Step, TokenError> {
+        // Found out before the lock is taken: what a runtime lacks, the panic hook hears, which is anybody's.
+        let runtime = self.runtime();
         let now = self.clock.now();
         let mut slot = self.slot.lock();
         let state = slot.state();
@@ -123,23 +125,32 @@ impl Shared {
             Decision::ServeAndFetch(token) => {
                 self.served.add(Lane::of_this_thread(), !waited, failing);
                 // Outside a runtime nothing can be renewed, and a valid token still serves.
-                if let Ok(runtime) = Handle::try_current() {
+                if let Ok(runtime) = runtime {
                     self.launch(slot, now, &runtime);
                 }
                 Ok(Step::Serve(token))
             }
-            Decision::Wait(flight) => {
-                slot.counters_mut().waits += u64::from(!waited);
-                Ok(Step::Wait(flight))
-            }
-            Decision::FetchAndWait => {
-                let Ok(runtime) = Handle::try_current() else {
+            Decision::Wait(flight) => match runtime {
+                Err(error) if Handle::try_current().is_ok() => {
                     drop(slot);
-                    return self.fall_back(self.no_runtime()).map(Step::Serve);
-                };
-                slot.counters_mut().waits += u64::from(!waited);
-                Ok(Step::Wait(self.launch(slot, now, &runtime)))
-            }
+                    self.fall_back(error).map(Step::Serve)
+                }
+                // Outside any runtime too, where one waits until the fetch's own runtime ends it.
+                _ => {
+                    slot.counters_mut().waits += u64::from(!waited);
+                    Ok(Step::Wait(flight))
+                }
+            },
+            Decision::FetchAndWait => match runtime {
+                Ok(runtime) => {
+                    slot.counters_mut().waits += u64::from(!waited);
+                    Ok(Step::Wait(self.launch(slot, now, &runtime)))
+                }
+                Err(error) => {
+                    drop(slot);
+                    self.fall_back(error).map(Step::Serve)
+                }
+            },
             Decision::Fail(error) => Err(error),
         }
     }
@@ -148,7 +159,9 @@ impl Shared {
     pub(super) fn fall_back(&self, error: TokenError) -> Outcome {
         let now = self.clock.now();
         let slot = self.slot.lock();
-        let token = slot.state().servable(now).map(|held| held.token().clone()).ok_or(error)?;
+        let token = slot.state().servable(now).map(|held| held.token().clone());
+        drop(slot);
+        let token = token.ok_or(error)?;
         self.served.add(Lane::of_this_thread(), false, true);
         Ok(token)
     }
@@ -246,12 +259,15 @@ impl Shared {
         if !slot.state_mut().arrive(number) {
             return outcome;
         }
+        // Dropped when the lock is free: the cause of an error may be anybody's type, whose `drop` may come here.
+        let replaced = (slot.counters().last_error.clone(), slot.state().last_failure());
         let landing = change(slot.state_mut(), now, outcome);
         if let Err(error) = &landing.outcome {
             slot.counters_mut().failures += 1;
             slot.counters_mut().last_error = Some(error.clone());
         }
         drop(slot);
+        drop(replaced);
         events::landed(&self.source_name, &landing);
         #[cfg(feature = "metrics")]
         crate::metrics::token_answered(
@@ -262,6 +278,18 @@ impl Shared {
         );
         self.changes.send_replace(());
         landing.outcome
+    }
+
+    /// The runtime to fetch on.
+    fn runtime(&self) -> Result<Handle, TokenError> {
+        let runtime = Handle::try_current().map_err(|_| self.no_runtime())?;
+        if has_timers() { Ok(runtime) } else { Err(self.no_timers()) }
+    }
+
+    fn no_timers(&self) -> TokenError {
+        let problem = "this tokio runtime has no timers, so nothing would end in time";
+        TokenError::new(TokenErrorKind::Configuration, self.source_name.clone(), problem)
+            .with_hint("build the runtime with enable_all, or enable_time and enable_io")
     }
 
     fn no_runtime(&self) -> TokenError {

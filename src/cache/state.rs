@@ -215,6 +215,11 @@ impl<F: Clone> State<F> {
         self.held.as_ref()
     }
 
+    /// The error of the last fetch, if it failed.
+    pub(super) fn last_failure(&self) -> Option<TokenError> {
+        self.trouble.as_ref().map(|trouble| trouble.error.clone())
+    }
+
     /// How many fetches have failed in a row.
     pub(super) fn failures(&self) -> u32 {
         self.trouble.as_ref().map_or(0, |trouble| trouble.failures)

@@ -156,6 +156,26 @@ async fn a_callback_that_panics_breaks_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nor_does_one_whose_panic_panics_when_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("as told");
+        }
+    }
+    let (rig, calls) = (rotating(), Arc::new(AtomicU64::new(0)));
+    let _guard = rig.cache.keep_fresh({
+        let calls = calls.clone();
+        move |_| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            std::panic::panic_any(Bomb);
+        }
+    });
+    tokio::time::sleep(HOUR * 3 / 4).await;
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_callback_may_use_the_cache_and_drop_its_own_guard() {
     let (rig, guard) = (rotating(), Arc::new(Mutex::new(None::<KeepFresh>)));
     let started = rig.cache.keep_fresh({
