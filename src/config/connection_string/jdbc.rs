@@ -188,12 +188,10 @@ fn credentials_before_host() -> ConfigError {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
-    use crate::config::parameters::Parameters;
+    use super::{super::stated, parse};
 
     fn value(text: &str, keyword: &str) -> Option<String> {
-        let parameters = Parameters::from_pairs(parse(text).unwrap(), "TEST");
-        parameters.get(keyword).map(|parameter| parameter.value.to_string())
+        stated(parse(text).unwrap(), keyword)
     }
 
     #[test]

@@ -142,6 +142,13 @@ fn two_separators() -> ConfigError {
     )
 }
 
+/// What the pairs state for a keyword.
+#[cfg(test)]
+fn stated(pairs: Pairs, keyword: &str) -> Option<String> {
+    let parameters = Parameters::from_pairs(pairs, "TEST");
+    parameters.get(keyword).map(|parameter| parameter.value.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::parse;

@@ -165,11 +165,10 @@ fn stray_quote() -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::parse;
-    use crate::config::parameters::Parameters;
+    use crate::config::connection_string::stated;
 
     fn value(text: &str, keyword: &str) -> Option<String> {
-        let parameters = Parameters::from_pairs(parse(text).unwrap(), "TEST");
-        parameters.get(keyword).map(|parameter| parameter.value.to_string())
+        stated(parse(text).unwrap(), keyword)
     }
 
     #[test]

@@ -41,11 +41,10 @@ pub(super) fn apply_port(port: String, pairs: &mut Pairs) {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{connection_string::ado_net, parameters::Parameters};
+    use crate::config::connection_string::{ado_net, stated};
 
     fn value(text: &str, keyword: &str) -> Option<String> {
-        let parameters = Parameters::from_pairs(ado_net::parse(text).unwrap(), "TEST");
-        parameters.get(keyword).map(|parameter| parameter.value.to_string())
+        stated(ado_net::parse(text).unwrap(), keyword)
     }
 
     #[test]
