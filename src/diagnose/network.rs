@@ -54,8 +54,8 @@ async fn resolve(settings: &Settings, deadline: Instant) -> (Step, Vec<Target<'_
         match found {
             Ok(addresses) => {
                 let texts = addresses.iter().map(|it| it.ip().to_string());
-                match (Value::list(texts), host.address()) {
-                    (Some(found), Some(_)) => step.setting(host.name(), found, "hostaddr"),
+                match (Value::list(texts), stated_address(settings)) {
+                    (Some(found), Some(origin)) => step.setting(host.name(), found, &origin),
                     (found, _) => step.known(host.name(), found),
                 }
                 targets.extend(addresses.into_iter().map(|address| (host, address)));
@@ -95,7 +95,7 @@ async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant)
             let tls = Step::skipped(StepName::Tls, "the settings turn TLS off");
             return [tcp.passed(), tls];
         }
-        match tls.work(within(limit, Stage::Tls, encrypt(connector, host, stream))).await {
+        match tls.work(encrypt(connector, host, stream, limit)).await {
             Ok(facts) => {
                 tls.detail("host", host.name());
                 describe(&facts, &mut tls);
@@ -136,7 +136,7 @@ async fn reach(connector: &Connector, targets: &[Target<'_>], deadline: Instant)
 /// Where an address is stated, which takes the place of what the name leads to.
 fn stated_address(settings: &Settings) -> Option<String> {
     settings.hosts().iter().find_map(Host::address)?;
-    Some(origin(settings, "hostaddr").map_or("`hostaddr`".to_owned(), Origin::to_string))
+    Some(origin(settings, "hostaddr").map_or("hostaddr".to_owned(), Origin::to_string))
 }
 
 async fn dial(host: &Host, address: SocketAddr) -> Result<TcpStream, Error> {
@@ -152,9 +152,15 @@ fn limit(own: Option<Duration>, deadline: Instant, targets_left: usize) -> Insta
     ends_at.map_or(deadline, |ends_at| ends_at.min(deadline))
 }
 
-async fn encrypt(connector: &Connector, host: &Host, stream: TcpStream) -> Result<TlsFacts, Error> {
-    let tls = connector.tls().await?;
-    Ok(probe(&tls, host.name(), stream).await?)
+async fn encrypt(
+    connector: &Connector,
+    host: &Host,
+    stream: TcpStream,
+    limit: Instant,
+) -> Result<TlsFacts, Error> {
+    let tls = within(limit, Stage::TlsSetup, connector.tls()).await?;
+    let facts = async { Ok(probe(&tls, host.name(), stream).await?) };
+    within(limit, Stage::Tls, facts).await
 }
 
 fn describe(facts: &TlsFacts, step: &mut Running) {

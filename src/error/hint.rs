@@ -35,16 +35,19 @@ impl Error {
     }
 }
 
-/// To the millisecond below a second, and to a tenth above: what is left of a deadline is an odd number.
+/// To a tenth of a second, unless it is less: what is left of a deadline is an odd number.
 fn rounded(seconds: f64) -> f64 {
-    let steps = if seconds < 1.0 { 1000.0 } else { 10.0 };
+    let steps = if seconds < 0.1 { 1000.0 } else { 10.0 };
     (seconds * steps).round() / steps
 }
 
 fn of_stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Token => of_kind(TokenErrorKind::Timeout),
-        Stage::TlsSetup => "give the connect a longer deadline",
+        Stage::TlsSetup => {
+            "the certificate authorities were not read in time: check the file in PGSSLROOTCERT or \
+             sslrootcert and where it lies, or give the connect a longer deadline"
+        }
         Stage::Dns => "check that this machine reaches its DNS server",
         Stage::Tcp => NETWORK,
         Stage::Tls | Stage::Backoff => {

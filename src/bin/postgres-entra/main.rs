@@ -106,9 +106,17 @@ impl Command {
 fn main() -> ExitCode {
     let Cli { options, command } = Cli::parse();
     command.run(&options).unwrap_or_else(|error| {
-        report(command.name(), &*error);
+        if !is_end_of_reader(&*error) {
+            report(command.name(), &*error);
+        }
         command.status_of_failure()
     })
+}
+
+/// Whether the program that reads our output has seen enough, as `head` does. There is nothing to tell.
+fn is_end_of_reader(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// The error and its causes, a line each. A cause that its effect has quoted is not repeated.

@@ -59,7 +59,7 @@ const TEXTS: &[(&str, Meaning)] = &[
     ("no pool configured for database*", Refused(DatabaseMissing)),
     ("permission denied for database *", Refused(PermissionDenied)),
     ("not allowed", Refused(PermissionDenied)),
-    ("permission denied to set parameter *", Refused(SessionParameter)),
+    ("permission denied to set *", Refused(SessionParameter)),
     ("parameter * cannot be *", Refused(SessionParameter)),
     ("unsupported startup parameter*", Refused(SessionParameter)),
     ("unsupported options startup parameter*", Refused(SessionParameter)),

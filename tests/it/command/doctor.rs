@@ -1,5 +1,5 @@
 //! `postgres-entra doctor`.
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::{
     command::{bare_command, text},
@@ -41,6 +41,15 @@ fn it_ends_with_1_and_a_report_if_there_are_no_settings() {
     let output = bare_command(&["doctor"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(text(&output.stdout).ends_with("broken: settings\n"), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut doctor = doctor();
+    let mut child = doctor.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 

@@ -156,3 +156,29 @@ async fn without_tls_or_with_another_beginning_of_it_the_setting_is_named() {
         }
     }
 }
+
+/// PgBouncer follows prepared statements from 1.21 on, and an earlier one hands a session with those of
+/// another client to the next.
+#[cfg(feature = "diesel-async")]
+#[tokio::test]
+async fn diesel_tells_its_set_up_from_the_login() {
+    if !is_installed() {
+        return;
+    }
+    let one_session = [("pool_mode", "transaction"), ("default_pool_size", "1")];
+    let pooler = PgBouncer::start(shared_azure(), DATABASE, &one_session).await;
+    let connector = connector(pooler.settings()).build().unwrap();
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        match postgres_entra::pool::diesel_async::connect(&connector).await {
+            Ok(session) => sessions.push(session),
+            Err(error) => {
+                let shown = chain(&error);
+                assert!(shown.contains("was not made ready for use"), "{shown}");
+                assert!(shown.contains("prepared statement"), "{shown}");
+                assert!(error.hint().contains("max_prepared_statements"), "{shown}");
+            }
+        }
+    }
+    eprintln!("{} of 3 sessions were made ready", sessions.len());
+}

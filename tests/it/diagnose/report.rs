@@ -240,6 +240,52 @@ async fn port_closed() {
 }
 
 #[tokio::test]
+async fn an_address_that_leads_elsewhere_names_its_variable() {
+    let (_socket, address) = refusing();
+    let port = address.port().to_string();
+    for (name, vars) in [
+        ("PGHOSTADDR", with(vars(APP_SERVICE), "AZURE_POSTGRESQL_PORT", &port)),
+        ("DATABASE_URL", {
+            let url = format!(
+                "postgres://u:p@contoso.postgres.database.azure.com:{port}/d?hostaddr=127.0.0.1"
+            );
+            vec![("DATABASE_URL".to_owned(), url)]
+        }),
+    ] {
+        let report = diagnose(vars).await;
+        let (_, fix) = broken(&report, StepName::Tcp);
+        assert!(fix.contains(&format!("{name} states the address")), "{fix}");
+    }
+}
+
+#[tokio::test]
+async fn authorities_that_are_never_read_are_not_blamed_on_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+    assert!(made.success());
+    let vars = with(vars(APP_SERVICE), "PGSSLROOTCERT", file.to_str().unwrap());
+    let report = builder(vars).deadline(Duration::from_secs(2)).diagnose().await;
+    let (problem, fix) = broken(&report, StepName::Tls);
+    assert!(problem.contains("the TLS set-up") && fix.contains("PGSSLROOTCERT"), "{report}");
+}
+
+#[tokio::test]
+async fn a_user_of_the_form_of_single_server_is_told_the_form_of_today() {
+    let server = shared_azure().server();
+    let label = server.host().split('.').next().unwrap();
+    let role = server.role(APP_SERVICE);
+    for user in [format!("{role}@{label}"), format!("{role}@{}", label.to_uppercase())] {
+        let report = diagnose(with(vars(APP_SERVICE), "AZURE_POSTGRESQL_USERNAME", &user)).await;
+        let (_, fix) = broken(&report, StepName::Login);
+        assert!(fix.contains(&format!("write the user without the server, \"{role}\"")), "{fix}");
+    }
+    let of_a_person = with(vars(APP_SERVICE), "AZURE_POSTGRESQL_USERNAME", "ann@contoso.com");
+    let report = diagnose(of_a_person).await;
+    assert!(!broken(&report, StepName::Login).1.contains("Single Server"), "{report}");
+}
+
+#[tokio::test]
 async fn tls_untrusted() {
     for &backend in TlsBackend::ALL {
         let builder = builder(without(vars(APP_SERVICE), "PGSSLROOTCERT")).tls_backend(backend);

@@ -15,7 +15,11 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
 };
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{
+    RootCertStore,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::{NoClientAuth, WebPkiClientVerifier, danger::ClientCertVerifier},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -59,9 +63,30 @@ impl FakeServer {
                 if !received.take(&mut stream, 8).await || stream.write_all(b"S").await.is_err() {
                     return;
                 }
-                if let Ok(mut stream) = acceptor.accept(stream).await {
-                    // AuthenticationCleartextPassword.
-                    let _ = stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).await;
+                match acceptor.accept(stream).into_fallible().await {
+                    Ok(mut stream) => {
+                        // AuthenticationCleartextPassword.
+                        let _ = stream.write_all(&[b'R', 0, 0, 0, 8, 0, 0, 0, 3]).await;
+                        received.drain(&mut stream).await;
+                    }
+                    // What the client still sends is read: else the system would answer with a reset.
+                    Err((_, mut stream)) => received.drain(&mut stream).await,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Asks for a certificate of the client's, and says so in an alert to whoever has none.
+    pub async fn asking_for_a_certificate(acceptor: TlsAcceptor) -> Self {
+        Self::start(move |mut stream, received| {
+            let acceptor = acceptor.clone();
+            async move {
+                if !received.take(&mut stream, 8).await || stream.write_all(b"S").await.is_err() {
+                    return;
+                }
+                if let Err((_, mut stream)) = acceptor.accept(stream).into_fallible().await {
+                    // What the client still sends is read: else the system would answer with a reset.
                     received.drain(&mut stream).await;
                 }
             }
@@ -211,6 +236,24 @@ impl Authority {
 
     /// A server identity for this host name, with the change applied to its certificate.
     pub fn acceptor(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
+        self.acceptor_with(host, change, Arc::new(NoClientAuth))
+    }
+
+    /// The same, which lets in those alone who show a certificate of this authority.
+    pub fn acceptor_of_its_own(&self, host: &str) -> TlsAcceptor {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        self.acceptor_with(host, |_| (), verifier.build().unwrap())
+    }
+
+    fn acceptor_with(
+        &self,
+        host: &str,
+        change: impl FnOnce(&mut CertificateParams),
+        clients: Arc<dyn ClientCertVerifier>,
+    ) -> TlsAcceptor {
         let mut params = server_params(&[host]);
         change(&mut params);
         let key = KeyPair::generate().unwrap();
@@ -220,7 +263,7 @@ impl Authority {
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
         Arc::new(config).into()

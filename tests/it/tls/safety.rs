@@ -11,7 +11,7 @@ use crate::support::{
 };
 use postgres_entra::{
     AccessToken, Connector, ConnectorBuilder, Error, Identity, Settings, Stage, TlsBackend,
-    TlsErrorKind,
+    TlsError, TlsErrorKind,
     settings::{Host, SslMode, SslNegotiation},
     source,
 };
@@ -33,11 +33,15 @@ fn connector(settings: Settings) -> ConnectorBuilder {
 }
 
 async fn tls_error(server: &FakeServer, connector: ConnectorBuilder) -> TlsErrorKind {
+    refusal(server, connector).await.kind()
+}
+
+async fn refusal(server: &FakeServer, connector: ConnectorBuilder) -> TlsError {
     let error = connector.build().unwrap().connect().await.unwrap_err();
     assert!(server.was_asked(), "{}", chain(&error));
     assert!(!server.received(TOKEN), "the token was sent: {}", chain(&error));
     match error {
-        Error::Tls(error) => error.kind(),
+        Error::Tls(error) => error,
         error => panic!("not a TLS error: {}", chain(&error)),
     }
 }
@@ -114,6 +118,48 @@ async fn an_expired_certificate_is_refused() {
         let settings = settings(HOST, server.port()).with_ssl_root_cert(file);
         let connector = connector(settings).tls_backend(backend);
         assert_eq!(tls_error(&server, connector).await, TlsErrorKind::Certificate, "{backend:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_hint_says_what_is_wrong_with_a_certificate() {
+    let past = |params: &mut rcgen::CertificateParams| {
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    };
+    let to_come = |params: &mut rcgen::CertificateParams| {
+        params.not_before = rcgen::date_time_ymd(2090, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2091, 1, 1);
+    };
+    for &backend in TlsBackend::ALL {
+        let (authority, unknown) = (Authority::new(), Authority::new());
+        let (_folder, file) = trusted(&authority);
+        let cases = [
+            (authority.acceptor("fabrikam.example", |_| ()), "state the server's own name"),
+            (authority.acceptor(HOST, past), "check the clock"),
+            (authority.acceptor(HOST, to_come), "check the clock"),
+            (unknown.acceptor(HOST, |_| ()), "PGSSLROOTCERT"),
+        ];
+        for (acceptor, hint) in cases {
+            let server = FakeServer::with_tls(acceptor).await;
+            let settings = settings(HOST, server.port()).with_ssl_root_cert(&file);
+            let error = refusal(&server, connector(settings).tls_backend(backend)).await;
+            assert!(error.hint().contains(hint), "{backend:?}: {}", chain(&error));
+        }
+    }
+}
+
+/// With TLS 1.3 it says so after the handshake, while the login is waited for.
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_of_ours_is_told_from_one_whose_own_is_refused() {
+    for &backend in TlsBackend::ALL {
+        let authority = Authority::new();
+        let (_folder, file) = trusted(&authority);
+        let server = FakeServer::with_tls(authority.acceptor_of_its_own(HOST)).await;
+        let settings = settings(HOST, server.port()).with_ssl_root_cert(file);
+        let error = refusal(&server, connector(settings).tls_backend(backend)).await;
+        assert_eq!(error.kind(), TlsErrorKind::ClientCertificate, "{backend:?}: {}", chain(&error));
+        assert!(error.hint().contains("client certificate") && !error.is_transient(), "{error}");
     }
 }
 
