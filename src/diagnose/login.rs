@@ -104,7 +104,7 @@ fn failed(
         Some(object_id) if about_principal => {
             format!("the object id of this identity is {object_id}")
         }
-        _ => match password_variable(connector) {
+        _ => match password_variable(connector).filter(|_| is_about_secret(rejection.reason())) {
             Some(variable) => format!(
                 "{variable} holds the password that was sent: unset it if the identity is to log in"
             ),
@@ -113,6 +113,12 @@ fn failed(
     };
     let fix = format!("{}; {more}", error.hint());
     step.failed_with(&kind(error), &with_causes(error), &fix)
+}
+
+/// Whether another secret could be what is wanted.
+fn is_about_secret(reason: RejectionReason) -> bool {
+    use RejectionReason::*;
+    matches!(reason, AuthenticationFailed | RoleMissing | MalformedToken | TokenNotValidated)
 }
 
 /// The variable of the password that logs in, which may be there by accident.

@@ -3,11 +3,8 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt, chown},
-        process::CommandExt,
-    },
+    net::{IpAddr, SocketAddr},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU8, Ordering},
@@ -16,7 +13,12 @@ use std::{
 use postgres_entra::{Identity, Settings, emulator::LocalAzure, settings::Host};
 use tokio::net::TcpStream;
 
-use super::{eventually, fake_server::Authority, skip_without};
+use super::{
+    eventually,
+    fake_server::Authority,
+    skip_without,
+    unmodified_postgres::{as_owner, hand_over, unused_address, write},
+};
 
 /// The host that its certificate is for.
 const HOST: &str = "pooled.postgres.database.azure.com";
@@ -54,12 +56,17 @@ impl PgBouncer {
     /// in the section `[databases]` goes on with a user, where that is to be another than the client's.
     pub async fn start(azure: &LocalAzure, database: &str, settings: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU8 = AtomicU8::new(0);
-        let address = address(COUNT.fetch_add(1, Ordering::Relaxed));
+        let address = unused_address(64 + COUNT.fetch_add(1, Ordering::Relaxed) % 64);
         let folder = azure.server().socket_dir().join(format!("pgbouncer-{address}"));
-        create(&folder);
+        fs::create_dir(&folder).unwrap();
+        hand_over(&folder, 0o700);
         let authority = Authority::new();
         let (certificate, key) = authority.certificate(&[HOST]);
-        let file = |name: &str, text: &str| write(&folder.join(name), text);
+        let file = |name: &str, text: &str| {
+            let file = folder.join(name);
+            write(&file, text);
+            file
+        };
         let roots = file("ca.pem", &authority.pem());
         let (certificate, key) = (file("server.crt", &certificate), file("server.key", &key));
         let users = file("users", "\"aad_app\" \"another password\"\n");
@@ -111,45 +118,15 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// An address of this machine that nobody else has reason to use: all of 127.0.0.0/8 is loopback on
-/// Linux. The process id makes it differ between test runs at the same time.
-fn address(number: u8) -> IpAddr {
-    let [.., high, low] = std::process::id().to_be_bytes();
-    Ipv4Addr::new(127, 64 + number % 128, high, low.clamp(1, 254)).into()
-}
-
-/// It refuses to run as root, and so belongs to whom the server belongs to.
+/// It refuses to run as root.
 fn spawn(config: &Path) -> Child {
-    let owner = fs::metadata(config).unwrap();
-    let mut command = Command::new("/bin/sh");
+    let mut command = as_owner(Path::new("/bin/sh"), config);
     command
         .args(["-c", SCRIPT, "pgbouncer"])
         .arg(config)
-        .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .process_group(0);
-    if fs::metadata("/proc/self").unwrap().uid() != owner.uid() {
-        command.uid(owner.uid()).gid(owner.gid());
-    }
     command.spawn().unwrap()
-}
-
-fn create(folder: &Path) {
-    fs::create_dir(folder).unwrap();
-    give(folder, 0o700);
-}
-
-fn write(path: &Path, text: &str) -> PathBuf {
-    fs::write(path, text).unwrap();
-    give(path, 0o600);
-    path.to_owned()
-}
-
-/// To the owner of the folder that it lies in.
-fn give(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    let owner = fs::metadata(path.parent().unwrap()).unwrap();
-    chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
 }

@@ -62,7 +62,7 @@ impl UnmodifiedPostgres {
     /// Azure uses. All of a process have one address, so the port is to be this one's alone.
     pub async fn start(azure: &LocalAzure, authority: &Authority, host: &str, port: u16) -> Self {
         let data = azure.server().socket_dir().join(format!("unmodified-{port}"));
-        let address = SocketAddr::new(unused_address(), port);
+        let address = SocketAddr::new(unused_address(54), port);
         let ip = address.ip().to_string();
         let (certificate, key) = authority.certificate(&[host, "localhost", "127.0.0.1", &ip]);
         write(&data.with_extension("crt"), &certificate);
@@ -201,7 +201,7 @@ impl Drop for UnmodifiedPostgres {
 }
 
 /// A command that runs as the owner of the folder that the data is in: the server refuses to run as root.
-fn as_owner(program: &Path, data: &Path) -> Command {
+pub fn as_owner(program: &Path, data: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir("/");
     let (own, owner) = (fs::metadata("/proc/self").unwrap(), fs::metadata(parent(data)).unwrap());
@@ -212,9 +212,14 @@ fn as_owner(program: &Path, data: &Path) -> Command {
 }
 
 /// Writes a file that the server takes for a key: it belongs to the server, and nobody else reads it.
-fn write(path: &Path, text: &str) {
+pub fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    hand_over(path, 0o600);
+}
+
+/// Gives it to the owner of the folder that it lies in.
+pub fn hand_over(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     let owner = fs::metadata(parent(path)).unwrap();
     chown(path, Some(owner.uid()), Some(owner.gid())).unwrap();
 }
@@ -244,7 +249,7 @@ async fn superuser(socket_dir: &Path, port: u16) -> Result<Client, tokio_postgre
 
 /// An address of this machine that nobody else has reason to use: all of 127.0.0.0/8 is loopback on
 /// Linux. The process id makes it differ between test runs at the same time.
-fn unused_address() -> IpAddr {
+pub fn unused_address(network: u8) -> IpAddr {
     let [.., high, low] = std::process::id().to_be_bytes();
-    Ipv4Addr::new(127, 54, high, low.clamp(1, 254)).into()
+    Ipv4Addr::new(127, network, high, low.clamp(1, 254)).into()
 }
