@@ -187,6 +187,39 @@ async fn the_servers_log_can_be_received() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "one segment");
 }
 
+/// As what carries changes to other systems does.
+#[tokio::test]
+async fn the_changes_in_a_database_can_be_received() {
+    if !is_installed("pg_recvlogical") || !is_installed("psql") {
+        return;
+    }
+    let azure = LocalAzure::start().await.unwrap();
+    for statement in [
+        "ALTER ROLE aad_app REPLICATION",
+        "ALTER SYSTEM SET wal_level = logical",
+        "CREATE PUBLICATION everything FOR ALL TABLES",
+    ] {
+        azure.server().execute(statement).await.unwrap();
+    }
+    azure.server().restart().await.unwrap();
+    let scene = scene(&azure).await;
+    let receive = async |arguments: &[&str]| {
+        let mut command = scene.program("pg_recvlogical");
+        output(command.args(["--dbname=orders", "--slot=changes"]).args(arguments)).await
+    };
+    receive(&["--create-slot", "--plugin=pgoutput"]).await;
+    let insert = "CREATE TABLE s.t (text text); INSERT INTO s.t VALUES ('a new row')";
+    psql(&scene, &format!("CREATE SCHEMA s; {insert}")).await;
+    let end = psql(&scene, "SELECT pg_current_wal_lsn()").await;
+    let file = scene.folder.with_file_name("changes");
+    let to_file = format!("--file={}", file.display());
+    let options = ["--option=proto_version=1", "--option=publication_names=everything"];
+    let start = ["--start", "--no-loop", "--endpos", &end, &to_file];
+    receive(&[&start[..], &options].concat()).await;
+    let changes = String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
+    assert!(changes.contains("a new row"), "{changes:?}");
+}
+
 #[tokio::test]
 async fn psycopg_logs_in_and_cancels_and_copies() {
     const PROGRAM: &str = "
