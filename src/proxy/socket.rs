@@ -18,8 +18,8 @@ use super::ProxyError;
 /// ([documentation](https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-HOST)).
 const FILE: &str = ".s.PGSQL.5432";
 
-const FOLDER_HINT: &str = "name a folder of your own that nobody else can write to, or one that does not \
-                           exist yet";
+const FOLDER_HINT: &str = "name a folder of your own that nobody else can write to, or a new one in a \
+                           folder that exists";
 const BIND_HINT: &str =
     "name a folder whose path is shorter than 90 bytes and on a local file system";
 

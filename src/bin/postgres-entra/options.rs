@@ -12,6 +12,7 @@ use postgres_entra::{
 const LONGEST: u64 = 365 * 86_400;
 
 #[derive(Args)]
+#[command(next_help_heading = "Login options")]
 pub(crate) struct Options {
     /// Which Service Connector connection to use, by the prefix of its variables.
     #[arg(long, global = true, value_name = "PREFIX", default_value = "AZURE_POSTGRESQL")]

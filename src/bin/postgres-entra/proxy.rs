@@ -21,7 +21,7 @@ const PASSWORD: &str = "POSTGRES_ENTRA_PROXY_PASSWORD";
 
 /// Let any program log in, in any language: listens for it, and logs in for it
 ///
-/// Whoever reaches the proxy is the identity. On a socket, that are this user's programs and those of
+/// Whoever reaches the proxy is the identity. On a socket, that is this user's programs and those of
 /// --allow-uid. On a port, it is whoever has the password in POSTGRES_ENTRA_PROXY_PASSWORD.
 ///
 /// With a command, the proxy is that program's alone: it listens on a port that the system chooses, with a
@@ -84,7 +84,7 @@ async fn serve(options: &Options, arguments: &Arguments) -> Outcome {
     // Says in this program's words why nothing works, before the other one says it in its own.
     tokio::select! {
         client = connector.connect() => drop(client?),
-        () = signals.either() => return Ok(ExitCode::FAILURE),
+        () = signals.either() => return Ok(child::NOT_PREPARED.into()),
     }
     let password: Secret = random::password()?.into();
     let proxy = arguments.builder(&connector, Some(password.clone()))?.start().await?;
