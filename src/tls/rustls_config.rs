@@ -18,6 +18,12 @@ pub(crate) fn client_config(
     extra_roots: Vec<CertificateDer<'static>>,
 ) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    // For the first random number of a process aws-lc gathers entropy from the processor, which takes some
+    // 20 ms. Here nobody waits for it, and in a handshake the user would.
+    provider
+        .secure_random
+        .fill(&mut [0])
+        .map_err(|_| setup_error("there are no random numbers"))?;
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(setup_error)?
