@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Config};
 
 use crate::{
     common::azure::{LOGIN, build_native_tls, connect_fixed},
-    pools::{SIZE, bb8_of, sqlx_options},
+    pools::{Pool, SIZE, bb8_of, r2d2_of, sqlx_options},
 };
 
 /// Where to connect and as whom, and a TLS connector that is built once.
@@ -67,8 +67,38 @@ impl FixedPassword {
         pooled_connection::deadpool::Pool::builder(manager).max_size(SIZE).build().expect("a pool")
     }
 
+    pub(crate) fn r2d2(&self) -> r2d2::Pool<Self> {
+        r2d2_of(self.clone())
+    }
+
     pub(crate) async fn sqlx(&self) -> PgPool {
         sqlx_options().connect_lazy_with(self.sqlx_options.clone())
+    }
+}
+
+/// Without a pool: each demand opens a connection.
+impl Pool for FixedPassword {
+    type Connection = Client;
+
+    async fn take(&self) -> Client {
+        connect_fixed(&self.config, self.tls.clone()).await
+    }
+}
+
+impl r2d2::ManageConnection for FixedPassword {
+    type Connection = postgres::Client;
+    type Error = postgres::Error;
+
+    fn connect(&self) -> Result<Self::Connection, Self::Error> {
+        postgres::Config::from(self.config.clone()).connect(self.tls.clone())
+    }
+
+    fn is_valid(&self, client: &mut Self::Connection) -> Result<(), Self::Error> {
+        client.batch_execute("")
+    }
+
+    fn has_broken(&self, client: &mut Self::Connection) -> bool {
+        client.is_closed()
     }
 }
 

@@ -2,10 +2,12 @@
 
 use diesel_async::{AsyncPgConnection, pooled_connection};
 use postgres_entra::{
-    Connector,
+    Connector, blocking,
     pool::{self, sqlx::EntraPgPool},
+    proxy::Proxy,
 };
 use sqlx::{PgPool, postgres::PgPoolOptions};
+use tokio_postgres::{Client, Config, NoTls};
 
 /// How many connections a pool has, and how many are asked for at once.
 pub(crate) const SIZE: usize = 16;
@@ -36,12 +38,42 @@ pub(crate) async fn sqlx(connector: &Connector) -> EntraPgPool {
     EntraPgPool::open(connector, sqlx_options()).await.expect("a pool")
 }
 
+pub(crate) fn r2d2(connector: &Connector) -> ::r2d2::Pool<blocking::ConnectionManager> {
+    r2d2_of(blocking::ConnectionManager::new(&blocking::Connector::new(connector)))
+}
+
+/// In place of a pool: each demand opens a connection.
+#[derive(Clone)]
+pub(crate) struct ThroughProxy(Config);
+
+impl ThroughProxy {
+    pub(crate) fn new(proxy: &Proxy) -> Self {
+        let mut config = Config::new();
+        config.host_path(proxy.socket_folder().expect("a socket")).user("anyone");
+        Self(config)
+    }
+}
+
+pub(crate) fn r2d2_of<M: ::r2d2::ManageConnection>(manager: M) -> ::r2d2::Pool<M> {
+    ::r2d2::Pool::builder().max_size(SIZE as u32).min_idle(Some(0)).build_unchecked(manager)
+}
+
 pub(crate) fn bb8_of<M: ::bb8::ManageConnection>(manager: M) -> ::bb8::Pool<M> {
     ::bb8::Pool::builder().max_size(SIZE as u32).build_unchecked(manager)
 }
 
 pub(crate) fn sqlx_options() -> PgPoolOptions {
     PgPoolOptions::new().max_connections(SIZE as u32)
+}
+
+impl Pool for ThroughProxy {
+    type Connection = Client;
+
+    async fn take(&self) -> Client {
+        let (client, connection) = self.0.connect(NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        client
+    }
 }
 
 impl Pool for deadpool_postgres::Pool {
