@@ -102,21 +102,22 @@ fn keyword(property: &str) -> Option<&'static str> {
     }
 }
 
-/// The properties that pgjdbc doesn't know, and so ignores. One is named if it can't be a part of the
-/// password: what follows it may be, up to the next property that is known.
+/// The properties that pgjdbc doesn't know, and so ignores. One is named if it can't be a part of a
+/// password: what follows one may be, up to the next property that is known.
 pub(super) fn unknown_properties(text: &str) -> impl Iterator<Item = Option<String>> {
     let query = text.split_once('?').map_or("", |(_, query)| query);
-    let mut may_be_secret = false;
+    let mut after_password = false;
     query.split('&').filter(|property| !property.is_empty()).filter_map(move |property| {
-        let name = property.split('=').next().unwrap_or_default();
+        let (name, value) = property.split_once('=').unwrap_or((property, ""));
         if name == "ssl" || keyword(name).is_some() || keywords::of_pgjdbc(name).is_some() {
-            may_be_secret = name == "password";
+            after_password = name == "password";
             return None;
         }
         let is_word = (1..=40).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_alphabetic() || b"_.".contains(&b));
-        may_be_secret |= !is_word;
-        Some((!may_be_secret).then(|| name.to_owned()))
+        let named = (is_word && !value.is_empty() && !after_password).then(|| name.to_owned());
+        after_password |= named.is_none() || keywords::says_password(name);
+        Some(named)
     })
 }
 
@@ -266,6 +267,9 @@ mod tests {
         let url = "jdbc:postgresql://h/d?ssl&prepareThreshold=0&Colour=x&password=a&hunter&b&user=u&Size=c";
         let unknown: Vec<_> = super::unknown_properties(url).collect();
         assert_eq!(unknown, [Some("Colour".to_owned()), None, None, Some("Size".to_owned())]);
+        let misspelt = "jdbc:postgresql://h/d?Colour=x&Password=a&hunter=b&c";
+        let unknown: Vec<_> = super::unknown_properties(misspelt).collect();
+        assert_eq!(unknown, [Some("Colour".to_owned()), Some("Password".to_owned()), None, None]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(in crate::config) fn check_text(text: &str, variable: &str) -> Result<(), Co
     if text.match_indices('@').any(|(at, _)| of_app_service(&text[at..])) {
         return Err(unresolved_reference(variable));
     }
-    if WITH_BLANKS.iter().any(|(open, close)| holds(text, open, close, has_letters)) {
+    if WITH_BLANKS.iter().any(|(open, close)| holds(text, open, close, is_expression)) {
         return Err(unfilled_placeholder(variable));
     }
     Ok(())
@@ -108,6 +108,11 @@ fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '.'))
         && has_letters(text)
         && text.chars().all(allowed)
+}
+
+/// An expression of a template: nothing that separates two values of a connection string.
+fn is_expression(text: &str) -> bool {
+    has_letters(text) && !text.contains(['=', ';', '&', '@', '/'])
 }
 
 fn has_letters(text: &str) -> bool {
@@ -267,6 +272,7 @@ mod tests {
             "postgres://u:secretref:x@h/d",
             "host=h password=a@b user=${x}",
             "Host=h;Password=a{{b}}",
+            "user='{{' password='abc}}'",
         ] {
             assert!(check_text(text, "TEST").is_ok(), "{text}");
         }

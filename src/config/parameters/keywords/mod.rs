@@ -88,6 +88,12 @@ pub(in crate::config) fn treatment(name: &str) -> Treatment {
     find(|row| row.name == name).map_or(Treatment::Ignored, |row| row.treatment)
 }
 
+/// Whether a word, in whatever spelling, names a password.
+pub(in crate::config) fn says_password(word: &str) -> bool {
+    let word = squeeze(word);
+    ["pass", "pwd", "psw", "secret"].iter().any(|part| word.contains(part))
+}
+
 /// How drivers compare words: without case, blanks, hyphens and underscores.
 pub(in crate::config) fn squeeze(text: &str) -> String {
     let kept = text.chars().filter(|c| !matches!(c, ' ' | '-' | '_'));
