@@ -98,6 +98,8 @@ pub mod settings {
     };
 }
 pub mod source;
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
+mod tests;
 mod tls;
 mod token;
 mod wire;

@@ -239,7 +239,9 @@ impl AdminError {
             }
             Self::Conflict { .. } => "drop the role first if the old principal is to lose it",
             Self::Differs { .. } => "drop it first if it is to change",
-            Self::RoleExists { .. } => "use ensure_principal if it may",
+            Self::RoleExists { .. } => {
+                "use ensure_principal, which takes a role that is this principal's already"
+            }
             Self::NotAPrincipal { .. } => {
                 "use another name, or map it with SECURITY LABEL FOR \"pgaadauth\""
             }

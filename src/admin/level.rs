@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use crate::error::text::write_as_problem_and_hint;
+
 /// How much a role may do in one schema of a database.
 ///
 /// | on | `Read` | `Write` | `Owner` |
@@ -101,10 +103,24 @@ impl fmt::Display for Level {
     }
 }
 
-/// The text is none of `read`, `write` and `owner`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a level is read, write or owner")]
+/// The text is none of `read`, `write` and `owner`. `Display` reads `<problem>; <hint>`.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UnknownLevel;
+
+impl UnknownLevel {
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        "write read, write or owner"
+    }
+
+    fn problem(self) -> &'static str {
+        "the text is no level"
+    }
+}
+
+write_as_problem_and_hint!(UnknownLevel);
+
+impl std::error::Error for UnknownLevel {}
 
 impl FromStr for Level {
     type Err = UnknownLevel;

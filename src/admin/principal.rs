@@ -4,6 +4,7 @@ use super::{
     AdminError, Plan,
     quote::{check_role, literal},
 };
+use crate::error::text::write_as_problem_and_hint;
 
 /// The database in which principals are managed, on every server.
 pub(super) const ADMIN_DATABASE: &str = "postgres";
@@ -37,10 +38,24 @@ impl fmt::Display for PrincipalType {
     }
 }
 
-/// The text is none of `user`, `group` and `service`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the type of a principal is user, group or service")]
+/// The text is none of `user`, `group` and `service`. `Display` reads `<problem>; <hint>`.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UnknownPrincipalType;
+
+impl UnknownPrincipalType {
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        "write user, group or service"
+    }
+
+    fn problem(self) -> &'static str {
+        "the text is no type of principal"
+    }
+}
+
+write_as_problem_and_hint!(UnknownPrincipalType);
+
+impl std::error::Error for UnknownPrincipalType {}
 
 impl FromStr for PrincipalType {
     type Err = UnknownPrincipalType;

@@ -114,8 +114,8 @@ impl TlsError {
             TlsErrorKind::Setup => "install the system's certificate authorities (ca-certificates)",
             TlsErrorKind::Certificate => self.hint_of(CERTIFICATE, AUTHORITIES),
             TlsErrorKind::NotOffered => {
-                "check the host and port, and `require_secure_transport` on the server or \
-                 client_tls_sslmode of PgBouncer"
+                "check the host and port: a server of Azure always offers TLS, and a PgBouncer of your own with \
+                 client_tls_sslmode"
             }
             TlsErrorKind::NotPostgres => {
                 "check the host and port: 5432 is the server's, 6432 that of PgBouncer"

@@ -241,7 +241,9 @@ impl StdError for TokenError {
 pub(super) fn of_kind(kind: TokenErrorKind) -> &'static str {
     match kind {
         TokenErrorKind::Configuration => "change the setting that the message names",
-        TokenErrorKind::Denied => "check the identity that the settings name",
+        TokenErrorKind::Denied => {
+            "check that the identity exists, and which one the settings or the platform's variables name"
+        }
         TokenErrorKind::Throttled => {
             "share one token cache between connections, and try again later"
         }
@@ -249,8 +251,12 @@ pub(super) fn of_kind(kind: TokenErrorKind) -> &'static str {
             "check that this machine reaches the identity service: routes, outbound rules, proxies"
         }
         TokenErrorKind::Unavailable | TokenErrorKind::Interrupted => "try again later",
-        TokenErrorKind::InvalidResponse => "check that no proxy stands before the identity service",
-        TokenErrorKind::InvalidToken => "check the token source and the clock of this machine",
+        TokenErrorKind::InvalidResponse => {
+            "check that nothing, such as a proxy, answers in the place of the identity service"
+        }
+        TokenErrorKind::InvalidToken => {
+            "a token source has to hand out the bare text of an access token, without quotes or `Bearer`"
+        }
     }
 }
 

@@ -63,7 +63,8 @@ fn exhausted(failures: Vec<TokenError>) -> TokenError {
         deciding.kind(),
         NAME,
         format!("none of {} sources gave a token", failures.len()),
-    );
+    )
+    .with_hint(deciding.hint().to_owned());
     // The shortest wait that a source asks for: any of them can give a token.
     match failures.iter().filter_map(TokenError::retry_after).min() {
         Some(wait) => error.with_retry_after(wait).with_cause(Failures(failures)),

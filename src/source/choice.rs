@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use crate::{
     environment::Environment,
-    error::{ConfigError, ConfigErrorKind},
+    error::{ConfigError, ConfigErrorKind, text::write_as_problem_and_hint},
 };
 
 /// The variable by which a choice is made without a change of code.
@@ -75,15 +75,23 @@ impl fmt::Display for CredentialChoice {
     }
 }
 
-/// The text names no credential that is supported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The text names no credential that is supported. `Display` reads `<problem>; <hint>`.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct UnknownCredential;
 
-impl fmt::Display for UnknownCredential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a credential is one of {}", supported())
+impl UnknownCredential {
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        "write one of dev, prod, EnvironmentCredential, WorkloadIdentityCredential, ManagedIdentityCredential, \
+         AzureCliCredential, AzureDeveloperCliCredential"
+    }
+
+    fn problem(self) -> &'static str {
+        "the text names no credential that is supported"
     }
 }
+
+write_as_problem_and_hint!(UnknownCredential);
 
 impl std::error::Error for UnknownCredential {}
 
@@ -96,21 +104,24 @@ impl FromStr for CredentialChoice {
     }
 }
 
-fn supported() -> String {
-    CredentialChoice::ALL.iter().map(|choice| choice.as_str()).collect::<Vec<_>>().join(", ")
-}
-
 fn unknown() -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::Unsupported,
-        "it names no credential that is supported",
-        format!("set it to one of {}, or unset it", supported()),
+        UnknownCredential.problem(),
+        format!("{}, or unset it", UnknownCredential.hint()),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hint_names_each_choice() {
+        for choice in CredentialChoice::ALL {
+            assert!(UnknownCredential.hint().contains(choice.as_str()), "{choice}");
+        }
+    }
 
     #[test]
     fn names_are_read_as_the_azure_sdks_read_them() {

@@ -46,7 +46,13 @@ pub use managed_identity::{
     AppService, AzureArc, CloudShell, ContainerInstances, Imds, MsiEndpoint,
 };
 
+#[cfg(test)]
+pub(crate) use answer::aadsts::known_codes;
 pub(crate) use attempts::{FailedAttempt, heard};
+#[cfg(all(test, feature = "azure-identity"))]
+pub(crate) use azure_sdk::failures_of_tools;
+#[cfg(test)]
+pub(crate) use http::failures_of_https;
 
 use crate::{error::TokenError, token::AccessToken};
 

@@ -38,7 +38,10 @@ impl AccessToken {
         };
         let problem = format!("the token is for the audience {audience:?} and not for {wanted:?}");
         Err(TokenError::new(TokenErrorKind::InvalidToken, source.to_owned(), problem)
-            .with_hint("check which cloud the server belongs to"))
+            .with_hint(
+                "a token source has to ask for the scope that it is given; if it does, check which cloud the \
+                 server belongs to",
+            ))
     }
 
     /// The server looks at `exp` alone, whatever the endpoint states beside the token.

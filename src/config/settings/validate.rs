@@ -112,7 +112,9 @@ impl Settings {
                 | UserAssignedId::ResourceId(id),
             ) if id.is_empty() => Err(self.incomplete_identity("the identity's id is empty")),
             Identity::ServicePrincipal { client_secret, .. } if client_secret.is_empty() => {
-                Err(self.incomplete_identity("the client secret is empty"))
+                let fix = "set the secret's value, or create a new one: a value is shown only once";
+                let problem = "the client secret is empty";
+                Err(self.error("identity", ConfigErrorKind::Malformed, problem, fix))
             }
             Identity::ServicePrincipal { tenant_id, client_id, .. }
             | Identity::WorkloadIdentity { tenant_id, client_id, .. } => {

@@ -18,6 +18,8 @@ use Meaning::{Busy, Refused};
 const POOLER_STATE: &str = "08P01";
 
 const STARTING: &str = "the server is starting, stopping or failing over; try again later";
+const SLOW: &str = "the login took longer than the server allows: it may be overloaded, or not reach Microsoft Entra \
+                    ID; try again later";
 const FULL: &str = "all connections of the server are taken: use smaller pools or PgBouncer, or try again \
                     later";
 const OWN_LIMIT: &str = "the role or the database has a limit of its own: use smaller pools, or raise it with \
@@ -74,7 +76,7 @@ const TEXTS: &[(&str, Meaning)] = &[
     ("must be superuser to connect during database shutdown", Busy(STARTING)),
     ("new replication connections are not allowed during database shutdown", Busy(STARTING)),
     ("terminating connection due to *", Busy(STARTING)),
-    ("canceling authentication due to timeout", Busy(STARTING)),
+    ("canceling authentication due to timeout", Busy(SLOW)),
     ("too many connections for *", Busy(OWN_LIMIT)),
     ("*too many clients already", Busy(FULL)),
     ("remaining connection slots are reserved *", Busy(FULL)),
@@ -133,7 +135,7 @@ fn of_state(sqlstate: &str) -> Meaning {
         "22023" | "42601" | "42602" | "42704" | "55P02" => Refused(SessionParameter),
         "55000" => Refused(DatabaseClosed),
         "53300" => Busy(FULL),
-        "57014" => Busy(STARTING),
+        "57014" => Busy(SLOW),
         POOLER_STATE => Refused(Other),
         _ => match sqlstate.get(..2) {
             Some("08") => Busy(STARTING),

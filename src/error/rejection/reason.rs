@@ -68,6 +68,10 @@ impl RejectionReason {
                  name: check the database name in the connection settings"
                     .to_owned()
             }
+            Self::PermissionDenied => format!(
+                "an administrator lets the role in with: GRANT CONNECT ON DATABASE .. TO {}",
+                quoted(user)
+            ),
             Self::DatabaseClosed if message.starts_with("cannot connect to invalid database") => {
                 "the database was left half dropped: drop it (DROP DATABASE) and make it anew".to_owned()
             }
@@ -121,9 +125,6 @@ impl RejectionReason {
                 "check the database name; an administrator opens a database with: ALTER DATABASE .. \
                  ALLOW_CONNECTIONS true, and with ENABLE in PgBouncer's console"
             }
-            Self::PermissionDenied => {
-                "grant the role what it needs, such as GRANT CONNECT ON DATABASE"
-            }
             Self::SessionParameter => {
                 "leave it out of `options` (or PGOPTIONS) in the connection settings, or correct it; \
                  PgBouncer passes over what it is told to: ignore_startup_parameters = \
@@ -135,7 +136,10 @@ impl RejectionReason {
             Self::ServerFault => {
                 "look into the log of the server or of PgBouncer, and ask Azure support if this stays"
             }
-            Self::PrincipalMismatch | Self::LoginForbidden | Self::Other => {
+            Self::PrincipalMismatch
+            | Self::LoginForbidden
+            | Self::PermissionDenied
+            | Self::Other => {
                 "look up the server's text and its SQLSTATE; the server's log may say more"
             }
         }

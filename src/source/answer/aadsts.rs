@@ -1,5 +1,7 @@
 //! Entra's error codes: what they mean for a retry, and what to do about them.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::error::TokenErrorKind;
@@ -16,12 +18,12 @@ const fn denied(code: u32, hint: &'static str) -> Entry {
     Entry { code, kind: TokenErrorKind::Denied, hint }
 }
 
+const fn unavailable(code: u32, hint: &'static str) -> Entry {
+    Entry { code, kind: TokenErrorKind::Unavailable, hint }
+}
+
 const fn passing(code: u32) -> Entry {
-    Entry {
-        code,
-        kind: TokenErrorKind::Unavailable,
-        hint: "Microsoft Entra ID has a passing problem; try again later",
-    }
+    unavailable(code, "Microsoft Entra ID has a passing problem; try again later")
 }
 
 const NEW_SECRET: &str = "the client secret must be a current one of the application, its value and \
@@ -34,7 +36,12 @@ const APPLICATION: &str = "check the client id (AZURE_POSTGRESQL_CLIENTID, AZURE
                            AZURE_TENANT_ID or Spring's tenant-id)";
 const CLOUD: &str = "check the tenant id (AZURE_POSTGRESQL_TENANTID, AZURE_TENANT_ID or Spring's \
                      tenant-id), and AZURE_AUTHORITY_HOST if the tenant is in another cloud";
-const SCOPE: &str = "check which cloud the server belongs to; the scope is not one of this tenant";
+const SCOPE: &str = "the scope must be that of one service, such as https://ossrdbms-aad.database.windows.net/.default: \
+                     leave it to the server's cloud, or correct what ConnectorBuilder::scope states";
+const SERVICE: &str = "the tenant does not know this service: check the tenant id (AZURE_POSTGRESQL_TENANTID, \
+                     AZURE_TENANT_ID or Spring's tenant-id), and which cloud the server belongs to";
+const ISSUER: &str = "Microsoft Entra ID does not reach the issuer of the service account token: try again later, and \
+                      check that its OpenID configuration is public if this stays";
 const REQUEST: &str = "the request was not understood; check that no proxy changes it";
 const ASSIGNMENT: &str = "the enterprise application asks for an assignment: assign this identity to it (Users and \
                           groups), or turn \"Assignment required\" off";
@@ -88,16 +95,16 @@ const TABLE: &[Entry] = &[
     denied(70_011, SCOPE),
     denied(700_022, SCOPE),
     denied(700_023, SCOPE),
-    denied(50_001, SCOPE),
-    denied(500_011, SCOPE),
+    denied(50_001, SERVICE),
+    denied(500_011, SERVICE),
     denied(900_144, REQUEST),
     denied(90_014, REQUEST),
     denied(9_002_313, REQUEST),
     denied(NO_FEDERATION, FEDERATION),
-    denied(700_027, FEDERATION),
+    denied(700_027, ASSERTION),
     denied(
         700_030,
-        "the certificate's subject is not authorised: check the application's settings",
+        "the application does not accept the certificate's subject: add it to those that its registration trusts",
     ),
     denied(
         700_024,
@@ -106,12 +113,10 @@ const TABLE: &[Entry] = &[
     ),
     denied(530_032, POLICY),
     denied(53_003, POLICY),
-    // The issuer of the service account token didn't answer Entra
-    // (https://github.com/Azure/AKS/issues/4029,
-    // https://github.com/Azure/azure-workload-identity/issues/642).
-    passing(90_061),
-    passing(50_166),
-    passing(501_661),
+    // https://github.com/Azure/AKS/issues/4029, https://github.com/Azure/azure-workload-identity/issues/642
+    unavailable(90_061, ISSUER),
+    unavailable(50_166, ISSUER),
+    unavailable(501_661, ISSUER),
     passing(90_033),
     passing(50_033),
     passing(90_006),
@@ -124,6 +129,12 @@ const TABLE: &[Entry] = &[
         hint: "the tenant makes too many requests; share one token cache between connections",
     },
 ];
+
+/// The codes of the table, for the list of all errors.
+#[cfg(test)]
+pub(crate) fn known_codes() -> impl Iterator<Item = u32> {
+    TABLE.iter().map(|entry| entry.code)
+}
 
 /// Codes about the secret or the token that proves an identity. A managed identity's is the platform's,
 /// and nobody else can renew it.
@@ -141,6 +152,17 @@ pub(in crate::source) fn find(codes: &[u32]) -> Option<&'static Entry> {
         let code = if lacks_federation(*code) { NO_FEDERATION } else { *code };
         TABLE.iter().find(|entry| entry.code == code)
     })
+}
+
+/// What to do about a refusal with these codes: the remedy for one that is known, else Entra's own page.
+pub(in crate::source) fn hint(codes: &[u32]) -> Option<Cow<'static, str>> {
+    match (find(codes), codes.first()) {
+        (Some(entry), _) => Some(entry.hint.into()),
+        (None, Some(code)) => {
+            Some(format!("look it up: https://login.microsoftonline.com/error?code={code}").into())
+        }
+        (None, None) => None,
+    }
 }
 
 /// Whether the application has no federated credential for the token, as far as this part of Entra
@@ -238,6 +260,7 @@ mod tests {
             (50_128, "tenant id"),
             (90_019, "tenant id"),
             (1_002_012, "scope"),
+            (500_011, "tenant id"),
             (7_000_216, "public client"),
             (700_025, "public client"),
             (700_222, "federated credential"),

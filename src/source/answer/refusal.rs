@@ -84,15 +84,8 @@ impl Refusal {
         error = with(error, self.trace_id, TokenError::with_trace_id);
         error = with(error, self.correlation_id, TokenError::with_correlation_id);
         error = with(error, answer.retry_after, TokenError::with_retry_after);
-        match (known, error.aadsts().first()) {
-            (Some(entry), _) => error.with_hint(entry.hint),
-            (None, Some(code)) => {
-                let hint =
-                    format!("look it up: https://login.microsoftonline.com/error?code={code}");
-                error.with_hint(hint)
-            }
-            (None, None) => error,
-        }
+        let hint = aadsts::hint(error.aadsts());
+        with(error, hint, TokenError::with_hint)
     }
 }
 

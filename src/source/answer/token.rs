@@ -28,6 +28,10 @@ struct Reply {
     error: Option<Value>,
 }
 
+/// For a token that no identity service hands out.
+const FOREIGN: &str =
+    "check that nothing, such as a proxy, answers in the place of the identity service";
+
 /// The token in a successful answer. No error tells anything of the body, which may hold a token.
 ///
 /// Whether it is a good one, the door of the cache judges. The `secrets` are those of the request, which an
@@ -50,10 +54,8 @@ fn read_at(
         TokenError::new(TokenErrorKind::InvalidResponse, source, problem).with_status(answer.status)
     };
     // The parser's own message may quote the body.
-    let reply: Reply = serde_json::from_slice(without_mark(&answer.body)).map_err(|_| {
-        invalid("the answer is not a JSON object with a token")
-            .with_hint("check that nothing between here and the identity service answers for it")
-    })?;
+    let reply: Reply = serde_json::from_slice(without_mark(&answer.body))
+        .map_err(|_| invalid("the answer is not a JSON object with a token"))?;
     let Some(Value::String(text)) = reply.access_token else {
         return Err(if reply.error.is_some() {
             Refusal::read(&answer.body, secrets).into_error(source, answer, TokenErrorKind::Denied)
@@ -62,7 +64,8 @@ fn read_at(
         });
     };
     let stated = Expiry::stated(reply.expires_on.as_ref(), reply.expires_in.as_ref(), now);
-    let token = bearer(source, text, stated.map_or(now, Expiry::time))?;
+    let token = bearer(source, text, stated.map_or(now, Expiry::time))
+        .map_err(|error| error.with_hint(FOREIGN))?;
     let token = match stated {
         Some(Expiry::At(_)) => token,
         Some(Expiry::Counted(_)) => token.with_counted_life(),

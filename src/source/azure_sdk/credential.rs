@@ -179,11 +179,11 @@ fn refused(
 ) -> TokenError {
     let codes = error_code.unwrap_or_default().split(',');
     let codes: Vec<u32> = codes.filter_map(|code| code.trim().parse().ok()).collect();
-    let known = aadsts::find(&codes);
-    let kind = known.map_or_else(|| kind_of(status), |entry| entry.kind);
+    let kind = aadsts::find(&codes).map_or_else(|| kind_of(status), |entry| entry.kind);
+    let hint = aadsts::hint(&codes);
     let error = TokenError::new(kind, source, message).with_status(status).with_aadsts(codes);
-    match known {
-        Some(entry) => error.with_hint(entry.hint),
+    match hint {
+        Some(hint) => error.with_hint(hint),
         None => error,
     }
 }

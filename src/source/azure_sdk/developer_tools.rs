@@ -137,3 +137,12 @@ impl TokenSource for DeveloperTools {
         self.tools.name()
     }
 }
+
+/// What it takes a machine without these tools to see, for the list of all errors.
+#[cfg(test)]
+pub(crate) fn failures_of_tools() -> [TokenError; 3] {
+    [Tools::Both, Tools::AzureCli, Tools::AzureDeveloperCli].map(|tools| {
+        TokenError::new(TokenErrorKind::Configuration, tools.name(), "there is no login")
+            .with_hint(tools.remedy())
+    })
+}

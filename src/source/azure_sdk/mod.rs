@@ -6,3 +6,5 @@ mod developer_tools;
 
 pub use credential::Credential;
 pub use developer_tools::DeveloperTools;
+#[cfg(test)]
+pub(crate) use developer_tools::failures_of_tools;

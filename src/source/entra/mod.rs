@@ -33,11 +33,12 @@ const AUTHORITY_VARIABLE: &str = "AZURE_AUTHORITY_HOST";
 /// fit into the cache's fetch deadline.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
-const UNREACHABLE: &str = "check DNS, the firewall, the proxy variables, and that the system's \
-                           certificate authorities are installed";
-
 const NOT_ENTRA: &str = "the answer comes from something else, such as a proxy: check the proxy \
                          variables and AZURE_AUTHORITY_HOST";
+
+/// Gateways before Entra answer so when it is overloaded, and proxies when they don't reach it.
+const PERHAPS_NOT_ENTRA: &str = "try again later; if this stays, look at what answers, such as a proxy: check the \
+                                 proxy variables and AZURE_AUTHORITY_HOST";
 
 /// The token endpoint of one tenant.
 #[derive(Clone, Debug)]
@@ -97,7 +98,8 @@ impl TokenEndpoint {
         }
         let address = self.url.authority();
         error.with_hint(format!(
-            "{UNREACHABLE}; the address asked was {address} ({AUTHORITY_VARIABLE} moves it)"
+            "check DNS, the firewall and the proxy variables on the way to {address}; if that is not the \
+             right address, {AUTHORITY_VARIABLE} moves it"
         ))
     }
 
@@ -122,9 +124,13 @@ impl TokenEndpoint {
 
 fn refused(source: &'static str, answer: &Answer, secrets: &[&str]) -> TokenError {
     let refusal = Refusal::read(&answer.body, secrets);
-    let is_json = refusal.is_json;
+    let is_foreign = !refusal.is_json && !refusal.text.is_empty();
     let error = refusal.into_error(source, answer, kind_of(answer.status));
-    if !is_json && !error.has_hint() { error.with_hint(NOT_ENTRA) } else { error }
+    match is_foreign && !error.has_hint() {
+        true if error.is_transient() => error.with_hint(PERHAPS_NOT_ENTRA),
+        true => error.with_hint(NOT_ENTRA),
+        false => error,
+    }
 }
 
 /// The scope as Microsoft Entra ID wants it of an application: with `/.default`, or else it answers

@@ -8,6 +8,8 @@ use std::{
 };
 
 use super::client::{Body, Failure, Request, Response};
+#[cfg(test)]
+use crate::error::TokenError;
 use crate::{
     error::{TokenErrorKind, cause},
     excerpt::Shown,
@@ -82,6 +84,16 @@ const UNTRUSTED: &str = "trust the authority that signed it: add that to the sys
 const PROXY_LOGIN: &str =
     "put user and password into HTTPS_PROXY, or name the identity service's host in NO_PROXY";
 
+/// A certificate that was refused, for whatever reason.
+fn untrusted(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Failure {
+    let problem = "the certificate of the identity service was not accepted";
+    Failure::of_set_up(problem, UNTRUSTED, cause)
+}
+
+fn locked_proxy(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Failure {
+    Failure::of_set_up("the proxy asks for a login", PROXY_LOGIN, cause)
+}
+
 fn no_client(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Failure {
     Failure::of_set_up("HTTPS can't be set up on this machine", AUTHORITIES, cause)
 }
@@ -103,12 +115,17 @@ impl Failure {
             chain.into_iter().any(|error| error.to_string().to_ascii_lowercase().contains(text))
         };
         if says("proxy authorization required") {
-            Self::of_set_up("the proxy asks for a login", PROXY_LOGIN, error)
+            locked_proxy(error)
         } else if says("certificate") {
-            let problem = "the certificate of the identity service was not accepted";
-            Self::of_set_up(problem, UNTRUSTED, error)
+            untrusted(error)
         } else {
             Self::no_connection(error)
         }
     }
+}
+
+/// What it takes a proxy or a machine of its own to see, for the list of all errors.
+#[cfg(test)]
+pub(crate) fn failures_of_https() -> [TokenError; 3] {
+    [untrusted("?"), locked_proxy("?"), no_client("?")].map(|failure| failure.into_error("source"))
 }

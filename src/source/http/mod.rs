@@ -13,6 +13,8 @@ use std::time::Duration;
 #[cfg(test)]
 pub(super) use client::{Body, Failure, Response};
 pub(super) use client::{Client, Request, get, post};
+#[cfg(test)]
+pub(crate) use https::failures_of_https;
 use hyper::{
     HeaderMap,
     header::{RETRY_AFTER, WWW_AUTHENTICATE},

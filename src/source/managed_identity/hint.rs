@@ -2,7 +2,7 @@
 //!
 //! Microsoft may change the texts at any time, so they choose a hint and nothing else.
 
-use super::{app_service, container_instances, msi_endpoint};
+use super::{app_service, container_instances, imds, msi_endpoint};
 use crate::{
     error::{TokenError, TokenErrorKind},
     source::answer::{aadsts, refusal::Refusal},
@@ -12,22 +12,26 @@ pub(super) const ELSEWHERE: &str = "this machine seems to have no managed identi
      `az login` and set AZURE_TOKEN_CREDENTIALS=dev; elsewhere outside Azure, log in with a service \
      principal (AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET)";
 
-const NOT_ASSIGNED: &str = "assign the managed identity to this resource; a user-assigned one has to be \
-     named on App Service, Functions and Container Apps: set its client id where the settings take it \
-     from (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id); on AKS, check the pod's \
-     label azure.workload.identity/use and its service account";
+/// For IMDS.
+const NOT_ON_MACHINE: &str = "assign the managed identity to this machine, and check the client id if one is set \
+     (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id); on AKS, check the pod's label \
+     azure.workload.identity/use and its service account";
+
+/// For App Service, Functions and Container Apps.
+const NOT_ON_APP: &str = "assign the managed identity to this app; a user-assigned one has to be named by its client id \
+     (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id)";
 
 const POD_IDENTITY: &str = "the pod's identity is not assigned (yet): check its AzureIdentityBinding and the \
      label aadpodidbinding, or move to workload identity, which has taken the place of pod identity";
 
-const SEVERAL: &str = "several user-assigned identities are assigned here: set the client id of the one \
-     to use (AZURE_POSTGRESQL_CLIENTID, AZURE_CLIENT_ID or Spring's client-id)";
+const SEVERAL: &str = "name the identity that is meant: set its client id (AZURE_POSTGRESQL_CLIENTID, \
+     AZURE_CLIENT_ID or Spring's client-id)";
 
 const BROKEN: &str = "the identity was deleted or made anew, or its credential at the platform is out of \
      date: assign it to this resource again, or wait some minutes; there is no secret to renew here";
 
-const HEADER: &str = "the endpoint does not accept the value of IDENTITY_HEADER: leave it as the platform \
-     sets it, and restart the application, since each start has another; or a proxy answers in its place";
+const HEADER: &str = "the endpoint does not accept the value of IDENTITY_HEADER: leave it as the \
+     platform sets it, and restart the application, since each start has another; or a proxy answers in its place";
 
 const SECRET: &str = "the endpoint does not accept the value of MSI_SECRET: leave it as the platform sets it, and \
      restart the application, since each start has another; or a proxy answers in its place";
@@ -41,10 +45,12 @@ const OWN_SIGN_IN: &str = "Cloud Shell's own sign-in has no token for this serve
 const STRIPPED: &str = "something on the way takes the header `Metadata` out of the request, such as a \
      proxy: let requests to the identity endpoint go straight to it";
 
-const NOT_AZURE: &str = "the answer comes from something else: the metadata service of another cloud, where \
-     this machine is not in Azure and needs a service principal (AZURE_POSTGRESQL_TENANTID, \
-     AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET), or a proxy, past which requests to the \
-     identity endpoint have to go";
+const NOT_AZURE: &str = "something else answers: the metadata service of another cloud (then log in with a service \
+     principal: AZURE_POSTGRESQL_TENANTID, AZURE_POSTGRESQL_CLIENTID, AZURE_POSTGRESQL_CLIENTSECRET), or a proxy \
+     (then let requests to the identity endpoint go past it)";
+
+const NOT_PLATFORM: &str = "something else answers than the platform's identity endpoint: leave IDENTITY_ENDPOINT (or MSI_ENDPOINT) \
+     as the platform sets it, and let requests to it go past any proxy";
 
 /// Texts in lower case, and what they stand for. IMDS, App Service, Functions and Container Apps say that
 /// an identity is not assigned in different ways
@@ -53,11 +59,11 @@ const NOT_AZURE: &str = "the answer comes from something else: the metadata serv
 /// ([source](https://github.com/Azure/aad-pod-identity/blob/master/pkg/nmi/server/server.go)).
 const TEXTS: &[(&str, &str)] = &[
     ("multiple user assigned", SEVERAL),
-    ("identity not found", NOT_ASSIGNED),
-    ("managed identity found", NOT_ASSIGNED),
-    ("unable to load the proper managed identity", NOT_ASSIGNED),
-    ("unable to load requested managed identity", NOT_ASSIGNED),
-    ("no msi found", NOT_ASSIGNED),
+    ("identity not found", NOT_ON_MACHINE),
+    ("managed identity found", NOT_ON_APP),
+    ("unable to load the proper managed identity", NOT_ON_APP),
+    ("unable to load requested managed identity", NOT_ON_APP),
+    ("no msi found", NOT_ON_APP),
     ("no azure identity found", POD_IDENTITY),
     ("assigned identities for pod", POD_IDENTITY),
     ("no azureassignedidentity found", POD_IDENTITY),
@@ -68,7 +74,7 @@ const TEXTS: &[(&str, &str)] = &[
     // Container Instances, in the words of Service Fabric
     // (https://github.com/Azure/azure-sdk-for-net/issues/45547).
     ("defaultidentitynotdefined", SEVERAL),
-    ("managedidentitynotfound", NOT_ASSIGNED),
+    ("managedidentitynotfound", NOT_ON_MACHINE),
     // https://learn.microsoft.com/azure/cloud-shell/msi-authorization
     ("supported msi token audience", OWN_SIGN_IN),
     // Google's metadata service.
@@ -78,7 +84,7 @@ const TEXTS: &[(&str, &str)] = &[
 /// Whether the endpoint knows no such identity, as far as it has heard: an assignment takes some seconds to
 /// reach it.
 pub(in crate::source) fn may_be_assigned_soon(error: &TokenError) -> bool {
-    error.hint() == NOT_ASSIGNED
+    [NOT_ON_MACHINE, NOT_ON_APP].contains(&error.hint())
 }
 
 /// The hint, if there is a better one than that of the code or of the kind.
@@ -101,11 +107,17 @@ pub(super) fn of(
         Some(&(_, hint)) => return Some(hint),
         None => {}
     }
-    let is_foreign =
-        kind == TokenErrorKind::InvalidResponse || (!refusal.is_json && !refusal.text.is_empty());
-    let is_about_secret = status == 401 || (status == 403 && !refusal.is_json);
-    let of_secret = if is_about_secret { secret_of(source) } else { None };
-    of_secret.or_else(|| is_foreign.then_some(NOT_AZURE))
+    let is_page = !refusal.is_json && !refusal.text.is_empty();
+    let is_about_secret =
+        (status == 401 && refusal.aadsts.is_empty()) || (status == 403 && is_page);
+    match status {
+        401 | 403 if is_about_secret && secret_of(source).is_some() => secret_of(source),
+        // What is overloaded may answer anything.
+        408 | 429 | 500.. => None,
+        _ if !is_page && kind != TokenErrorKind::InvalidResponse => None,
+        _ if source == imds::NAME => Some(NOT_AZURE),
+        _ => Some(NOT_PLATFORM),
+    }
 }
 
 /// The hint where the endpoint asks for a secret of a variable, and has not been given it.
@@ -164,12 +176,20 @@ mod tests {
             ("App Service", 401, "Unauthorized", HEADER),
             ("App Service", 403, "Forbidden", HEADER),
             ("MSI endpoint", 401, "Invalid secret token header", SECRET),
-            ("App Service", 404, "<html>Not here</html>", NOT_AZURE),
+            ("App Service", 404, "<html>Not here</html>", NOT_PLATFORM),
+            ("App Service", 401, r#"{"statusCode":401,"message":"Unauthorized"}"#, HEADER),
+            ("App Service", 500, "An error occurred", "none"),
+            ("App Service", 503, "<html><h1>Service unavailable</h1></html>", "none"),
+            ("IMDS", 502, "<html><h1>Bad gateway</h1></html>", "none"),
+            ("IMDS", 429, "Too many requests", "none"),
+            ("MSI endpoint", 401, "no", SECRET),
+            ("Azure Arc", 404, "<html>Not here</html>", NOT_PLATFORM),
+            ("Cloud Shell", 400, r#"{"error":{"message":"Audience is not supported."}}"#, "none"),
             (
                 "IMDS",
                 400,
                 r#"{"error":"invalid_request","error_description":"Identity not found"}"#,
-                NOT_ASSIGNED,
+                NOT_ON_MACHINE,
             ),
             ("IMDS", 400, r#"{"error":"invalid_request"}"#, "none"),
         ];

@@ -124,7 +124,7 @@ impl Imds {
             format!("{ELSEWHERE}; nobody answers at {address}")
         } else {
             format!(
-                "nobody answers at {address}, which {BASE_VARIABLE} or the code names; {ELSEWHERE}"
+                "nobody answers at {address}, where {BASE_VARIABLE} or the code moves IMDS: correct or unset it"
             )
         };
         error.with_hint(hint)

@@ -30,7 +30,7 @@ const OF_ALL: &[Case] = &[
     (502, r#"{"error":"bad_gateway"}"#, Unavailable, "try again"),
     (504, "", Unavailable, "try again"),
     (302, "", InvalidResponse, "proxy"),
-    (404, "<html><head><title>404 - Not Found</title></head></html>", Denied, "a proxy"),
+    (404, "<html><head><title>404 - Not Found</title></head></html>", Denied, "proxy"),
 ];
 
 #[test]

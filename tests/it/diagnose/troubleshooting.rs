@@ -112,7 +112,7 @@ async fn of_settings_and_identity() -> Vec<Said> {
         Said("PGUSER", connect(without(of_app(), &["AZURE_POSTGRESQL_USERNAME"])).await),
         Said("trust_host", settings(&[("PGHOST", "db.example")])),
         Said(
-            "AZURE_TOKEN_CREDENTIALS=dev",
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST",
             connect_within(Duration::from_secs(1), elsewhere).await,
         ),
         Said("azure.workload.identity/use", connect(on_machine(machine)).await),

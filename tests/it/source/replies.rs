@@ -222,7 +222,7 @@ async fn a_refusal_by_a_managed_identity_endpoint_tells_the_remedy() {
         (
             400,
             r#"{"statusCode":400,"message":"Unable to load the proper Managed Identity."}"#,
-            "has to be named on App Service",
+            "has to be named by its client id",
         ),
         (
             400,
@@ -232,7 +232,7 @@ async fn a_refusal_by_a_managed_identity_endpoint_tells_the_remedy() {
         (
             400,
             r#"{"statusCode":400,"message":"No MSI found for specified ClientId/ResourceId."}"#,
-            "azure.workload.identity/use",
+            "assign the managed identity",
         ),
         (
             403,
@@ -243,7 +243,7 @@ async fn a_refusal_by_a_managed_identity_endpoint_tells_the_remedy() {
         (
             400,
             r#"{"error":{"code":"DefaultIdentityNotDefined","message":"DefaultIdentityNotDefined ","details":[]}}"#,
-            "several user-assigned identities",
+            "name the identity",
         ),
         (403, "<html><h1>Blocked</h1></html>", "proxy"),
         (

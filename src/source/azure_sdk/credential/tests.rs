@@ -102,6 +102,8 @@ async fn the_kind_comes_from_the_error_inside() {
     let error = fetch_from(|| refusal(401, "7000215", "")).await.unwrap_err();
     assert_eq!((error.status(), error.aadsts()), (Some(401), &[7_000_215][..]));
     assert!(error.hint().contains("client secret"), "{error}");
+    let error = fetch_from(|| refusal(400, "50034", "")).await.unwrap_err();
+    assert!(error.hint().contains("error?code=50034"), "{error}");
 }
 
 #[tokio::test]
