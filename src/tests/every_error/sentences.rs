@@ -104,6 +104,7 @@ const NOT_MADE: &[&str] = &[
      the server has a newer one",
     "the service account token could not be read in time",
     "the system has no certificate authorities installed",
+    "there are no random numbers",
     "there is no token source for the identity in the settings",
     ": user@server was the form of the retired Single Server, and is no role here",
     "write the user without the server, \"",
