@@ -85,7 +85,7 @@ in_turn() {
 }
 median() { sort -g "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
 # A line of the table: the medians of each way. Usage: row TEXT NAME
-row() { printf '%-34s %10s %10s %10s\n' "$1" "$(median "$2.direct")" "$(median "$2.bouncer")" "$(median "$2.proxy")" >&3; }
+row() { printf '%-36s %10s %10s %10s\n' "$1" "$(median "$2.direct")" "$(median "$2.bouncer")" "$(median "$2.proxy")" >&3; }
 
 transactions() {
     by "$2" pgbench -n -S -M prepared -c "$1" -j $(($1 < 2 ? 1 : 2)) -T "$seconds" | awk '/^tps/ { print int($3) }'
@@ -135,8 +135,10 @@ printf ', proxy %s KiB\n\n' "$(idle proxy $proxy_pid)" >&3
 stop $proxy_pid
 start_bouncer
 start_proxy
+# PgBouncer keeps the sessions that it has, and the proxy opens one for each program.
+by bouncer pgbench -n -S -c 50 -t 10
 
-printf '%-34s %10s %10s %10s\n' "medians of $rounds rounds" direct PgBouncer proxy >&3
+printf '%-36s %10s %10s %10s\n' "medians of $rounds rounds" direct PgBouncer proxy >&3
 for clients in 1 4 16 50; do
     for ((round = 0; round < rounds; round++)); do in_turn tps$clients transactions $clients; done
     row "transactions/s, clients: $clients" tps$clients
@@ -148,11 +150,11 @@ for ((round = 0; round < rounds; round++)); do
 done
 row "COPY of 1 GB out, s" out
 row "COPY of 1 GB in, s" in
-row "a connection, ms" login
+row "a connection (PgBouncer has it), ms" login
 
 echo >&3
 for clients in 1 4 16 50; do
-    paste tps$clients.bouncer tps$clients.proxy | awk '{ print $2 / $1 }' >ratio
+    paste tps$clients.bouncer tps$clients.proxy | awk '{ printf "%.2f\n", $2 / $1 }' >ratio
     echo "proxy / PgBouncer, clients: $clients: $(median ratio), in rounds: $(tr '\n' ' ' <ratio)" >&3
 done
 calc 'added to a query: PgBouncer %.1f µs, proxy %.1f µs\n' \
