@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use time::OffsetDateTime;
 use tokio::{runtime::Handle, time::Instant};
 
 /// One reading of both clocks.
@@ -53,6 +54,13 @@ impl Clock for SystemClock {
     fn now(&self) -> Moment {
         Moment { wall: SystemTime::now(), monotonic: Instant::now() }
     }
+}
+
+/// A date as a time that every system's clock can express, in whole seconds. `None` before 1970: Windows has no times before
+/// 1601, and nothing that is still of interest ended then.
+pub(crate) fn time_of(date: OffsetDateTime) -> Option<SystemTime> {
+    let seconds = u64::try_from(date.unix_timestamp()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// Whether this is called in a tokio runtime that has timers: without them nothing here has a deadline. To make

@@ -18,6 +18,9 @@ pub const SIZE: usize = 4;
 pub const CHECKOUT_LIMIT: Duration = Duration::from_secs(30);
 pub const DEADLINE: Duration = Duration::from_secs(29);
 
+/// How long a connection may live, in the pools that limit it: so short that it ends many times in a run.
+pub const LIFE: Duration = Duration::from_secs(90);
+
 /// What the workers need of a pool.
 pub trait Pool: Clone + Send + Sync + 'static {
     /// A connection that is checked out. Dropping it gives it back.
@@ -63,6 +66,7 @@ pub fn bb8(connector: &Connector) -> Bb8 {
     let manager = pool::bb8::ConnectionManager::new(connector);
     let errors = manager.error_log();
     let builder = bb8::Pool::builder().max_size(SIZE as u32).connection_timeout(CHECKOUT_LIMIT);
+    let builder = builder.max_lifetime(Some(LIFE)).idle_timeout(Some(LIFE / 2));
     let pool = builder.error_sink(Box::new(errors.clone())).build_unchecked(manager);
     Bb8 { pool, errors }
 }
@@ -109,7 +113,7 @@ impl Pool for Diesel {
 
 pub async fn sqlx(connector: &Connector) -> EntraPgPool {
     let options = pool::sqlx::pool_options().max_connections(SIZE as u32);
-    let options = options.acquire_timeout(CHECKOUT_LIMIT);
+    let options = options.max_lifetime(LIFE).idle_timeout(LIFE / 2).acquire_timeout(CHECKOUT_LIMIT);
     EntraPgPool::open(connector, options).await.expect("the first token")
 }
 

@@ -10,7 +10,7 @@ use r2d2::Pool;
 
 use crate::{
     chance::Chance,
-    pools::{CHECKOUT_LIMIT, SIZE, chain},
+    pools::{CHECKOUT_LIMIT, LIFE, SIZE, chain},
     workers::{AFTER_FAILURE, Shift},
 };
 
@@ -27,6 +27,7 @@ impl R2d2 {
         let manager = ConnectionManager::new(&Connector::new(connector));
         let errors = manager.error_log();
         let builder = Pool::builder().max_size(SIZE as u32).connection_timeout(CHECKOUT_LIMIT);
+        let builder = builder.max_lifetime(Some(LIFE)).idle_timeout(Some(LIFE / 2));
         let pool = builder.error_handler(Box::new(errors.clone())).build_unchecked(manager);
         Self { pool, errors }
     }

@@ -9,6 +9,8 @@ use time::{
     macros::format_description,
 };
 
+use crate::clock::time_of;
+
 /// A number below this (2001-01-01) is a life in seconds and not a date, as MSAL.NET reads it.
 const FIRST_TIMESTAMP: u64 = 978_307_200;
 
@@ -52,7 +54,7 @@ impl Expiry {
                 Some(stamp) => {
                     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(stamp)).map(Self::At)
                 }
-                None => date(value.as_str()?.trim()).map(SystemTime::from).map(Self::At),
+                None => date(value.as_str()?.trim()).and_then(time_of).map(Self::At),
             })
             .or_else(|| counted(seconds(expires_in?)?))
     }
@@ -96,6 +98,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// What .NET writes for a date that was never set.
+    #[test]
+    fn a_date_that_a_clock_may_not_express_is_not_read() {
+        for date in ["0001-01-01T00:00:00+00:00", "1/1/1600 00:00:00", "1969-12-31T23:59:59Z"] {
+            assert_eq!(expiry_of(&json!(date), &json!(60)), Some(NOW + 60), "{date}");
+        }
+    }
 
     const NOW: u64 = 1_700_000_000;
 

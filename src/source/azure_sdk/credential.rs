@@ -3,6 +3,7 @@ use std::{env::VarError, error::Error as StdError, fmt, io, sync::Arc, time::Sys
 use azure_core::{credentials::TokenCredential, error::ErrorKind};
 
 use crate::{
+    clock::time_of,
     error::{TokenError, TokenErrorKind, cause},
     excerpt::{Shown, excerpt},
     source::{
@@ -113,7 +114,7 @@ pub(super) async fn fetch(
 ) -> Result<AccessToken, TokenError> {
     let token =
         credential.get_token(&[scope], None).await.map_err(|error| explain(source, &error))?;
-    let expires_on = SystemTime::from(token.expires_on);
+    let expires_on = time_of(token.expires_on).unwrap_or(SystemTime::UNIX_EPOCH);
     bearer(source, token.token.secret(), expires_on)
 }
 

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
+use crate::clock::time_of;
+
 /// Reads the header's two forms, seconds or an HTTP date
 /// ([RFC 9110, section 10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)).
 ///
@@ -13,7 +15,7 @@ pub(super) fn parse(text: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = SystemTime::from(OffsetDateTime::parse(text, &Rfc2822).ok()?);
+    let date = time_of(OffsetDateTime::parse(text, &Rfc2822).ok()?)?;
     Some(date.duration_since(now).unwrap_or_default())
 }
 
