@@ -148,11 +148,12 @@ async fn clears(place: &Place, before: Figures) -> bool {
             && place.network.connections() == 0
             && server::sessions(place.azure.server()).await == 0
     };
-    let began = Instant::now();
-    while began.elapsed() < CLEARING && !is_clear().await {
-        sleep(Duration::from_millis(200)).await;
-    }
-    let is_clear = is_clear().await;
+    let clearing = async {
+        while !is_clear().await {
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let is_clear = timeout(CLEARING, clearing).await.is_ok();
     let (figures, connections) = (Figures::now(), place.network.connections());
     let sessions = server::sessions(place.azure.server()).await;
     println!("after closing      {figures}, {sessions} sessions on the server");
