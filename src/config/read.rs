@@ -1,7 +1,7 @@
 //! `Settings` from variables.
 
 use super::{
-    parameters::{LeftOut, Parameters},
+    parameters::{LeftOut, MOST_NAMED, Parameters},
     settings::{IdentityVariables, Settings, interpret},
     variables::{ConnectionNames, Found, Variables},
 };
@@ -122,9 +122,6 @@ impl Settings {
         Ok(settings)
     }
 }
-
-/// How many parameters the event names.
-const MOST_NAMED: usize = 8;
 
 /// One event for all that is set and has no effect.
 fn report_left_out(parameters: &Parameters) {

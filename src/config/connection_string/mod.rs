@@ -10,7 +10,7 @@ mod uri;
 mod wrapped;
 
 pub(super) use self::jdbc::is_for_another_database;
-use super::parameters::{Pairs, Parameters, check_resolved, check_text, keywords};
+use super::parameters::{MOST_NAMED, Pairs, Parameters, check_resolved, check_text, keywords};
 use crate::error::{ConfigError, ConfigErrorKind};
 
 /// Reads a connection string in whichever grammar it is written; errors name the variable.
@@ -44,7 +44,8 @@ fn read(
         return Err(states_nothing().in_variable(variable));
     }
     if jdbc::is_jdbc_url(text.trim()) {
-        jdbc::unknown_properties(text).for_each(|name| parameters.leave_out(name, variable));
+        let unknown = jdbc::unknown_properties(text).take(MOST_NAMED);
+        unknown.for_each(|name| parameters.leave_out(name, variable));
     }
     Ok(parameters)
 }

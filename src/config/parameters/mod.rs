@@ -45,6 +45,9 @@ pub(super) struct Parameters {
     left_out: Vec<LeftOut>,
 }
 
+/// How many parameters without effect are named.
+pub(super) const MOST_NAMED: usize = 8;
+
 /// A parameter that has no effect here, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LeftOut {

@@ -88,7 +88,7 @@ pub(in crate::config) fn treatment(name: &str) -> Treatment {
     find(|row| row.name == name).map_or(Treatment::Ignored, |row| row.treatment)
 }
 
-/// Whether a word, in whatever spelling, names a password.
+/// Whether a text, in whatever spelling, names a password.
 pub(in crate::config) fn says_password(word: &str) -> bool {
     let word = squeeze(word);
     ["pass", "pwd", "psw", "secret"].iter().any(|part| word.contains(part))
