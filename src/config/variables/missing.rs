@@ -12,6 +12,10 @@ use crate::{
 /// Endings of variables that belong to one connection of Service Connector's.
 const OF_SERVICE_CONNECTOR: [&str; 2] = ["_CONNECTIONSTRING", "_HOST"];
 
+/// What libpq reads a connection's parameters from a file by
+/// ([documentation](https://www.postgresql.org/docs/current/libpq-pgservice.html)).
+const PGSERVICE: &str = "PGSERVICE";
+
 /// Refuses variables that name no host.
 pub(super) fn require_host(found: &Found, variables: &Variables<'_>) -> Result<(), ConfigError> {
     let Found { parameters, provenance } = found;
@@ -64,6 +68,9 @@ fn nothing_set(variables: &Variables<'_>, accepted: &str) -> ConfigError {
         Some((name, choice)) => {
             format!("{name} is set: choose it with {choice}, or set one of {accepted}")
         }
+        None if variables.is_set(PGSERVICE) => format!(
+            "{PGSERVICE} names an entry of libpq's service file, which is not read: set one of {accepted}"
+        ),
         None => format!("set one of {accepted}"),
     };
     ConfigError::new(ConfigErrorKind::Missing, "no variable says which database to connect to", fix)

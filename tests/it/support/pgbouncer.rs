@@ -44,6 +44,16 @@ pub fn is_installed() -> bool {
     found
 }
 
+/// The version of the one that is installed.
+pub fn version() -> (u32, u32) {
+    let output = Command::new("pgbouncer").arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let numbers =
+        text.trim_start_matches("PgBouncer ").split(['.', '\n']).map_while(|it| it.parse().ok());
+    let numbers: Vec<u32> = numbers.take(2).collect();
+    (numbers[0], numbers[1])
+}
+
 /// Lives in the private folder of a [`LocalAzure`], which must outlive it; stops when dropped.
 pub struct PgBouncer {
     process: Child,
