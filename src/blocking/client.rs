@@ -5,7 +5,10 @@ use std::{future::ready, panic::resume_unwind, thread, time::Duration};
 use postgres::{CancelToken, Client};
 use tokio::task::spawn_blocking;
 
-use super::{Connector, timed_tls::TimedTls};
+use super::{
+    Connector,
+    timed_tls::{StreamControl, TimedTls},
+};
 use crate::{
     connector::{
         driver::{Attempt, Driver},
@@ -45,8 +48,13 @@ impl Connector {
     /// As the async [`connect`](crate::Connector::connect), and [`Error::Connect`] if the system allows no more
     /// threads.
     pub fn connect(&self) -> Result<Client, Error> {
-        let mut handover = self.open(Postgres)?;
-        handover.0.take().ok_or_else(|| self.unreachable("there is no client"))
+        self.connect_with_control().map(|(client, _)| client)
+    }
+
+    /// The same, with what its stream is told by.
+    pub(super) fn connect_with_control(&self) -> Result<(Client, StreamControl), Error> {
+        let Handover(session) = &mut self.open(Postgres)?;
+        session.take().ok_or_else(|| self.unreachable("there is no client"))
     }
 
     /// Asks the server to cancel what a client of this connector is executing. The server doesn't say
@@ -80,7 +88,7 @@ impl Driver for Postgres {
         let (tls, allowance) = attempt.tls().await?;
         let limit = attempt.limit().saturating_add(GRACE);
         let tls = TimedTls::new(tls, attempt.settings(), limit);
-        let login_over = tls.login_over();
+        let control = tls.control();
         let mut config = attempt.config();
         let tcp_limit = config.get_connect_timeout().map_or(limit, |&of_tcp| of_tcp.min(limit));
         TimedTls::adapt(config.connect_timeout(tcp_limit));
@@ -88,16 +96,18 @@ impl Driver for Postgres {
         let connecting = spawn_blocking(move || {
             let mut client = postgres::Config::from(config).connect(tls)?;
             let role = asks_for_role.then(|| role_of(&mut client)).transpose()?;
-            Ok((Handover(Some(client)), role))
+            Ok((Handover(Some((client, control))), role))
         });
         let connected = connecting.await.map_err(|error| attempt.unreachable(error))?;
-        let (client, role) = connected.map_err(|error| attempt.classify(error))?;
+        let (session, role) = connected.map_err(|error| attempt.classify(error))?;
         if let Some(role) = role {
             attempt.check_role(ready(Ok(role))).await?;
         }
         allowance.lift();
-        login_over.lift();
-        Ok(client)
+        if let Some((_, control)) = &session.0 {
+            control.login_is_over();
+        }
+        Ok(session)
     }
 }
 
@@ -107,12 +117,12 @@ fn role_of(client: &mut Client) -> Result<ServerRole, postgres::Error> {
 }
 
 /// A client on its way out of async code, where it must not be dropped: it blocks then, and panics.
-struct Handover(Option<Client>);
+struct Handover(Option<(Client, StreamControl)>);
 
 impl Drop for Handover {
     fn drop(&mut self) {
-        if let Some(client) = self.0.take() {
-            thread::spawn(move || drop(client));
+        if let Some(session) = self.0.take() {
+            thread::spawn(move || drop(session));
         }
     }
 }

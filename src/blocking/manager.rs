@@ -1,15 +1,19 @@
 //! r2d2 for clients of the `postgres` crate.
 
-use std::time::Duration;
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 use postgres::Client;
 use r2d2::ManageConnection;
 
-use super::{Connector, ErrorLog};
+use super::{Connector, ErrorLog, timed_tls::StreamControl};
 use crate::error::Error;
 
-/// How long a pool waits for a server's answer before it gives a connection up. The answer takes one round
-/// trip.
+/// How long a pool waits for a server's answer before it gives a connection up, unless the connector's deadline is
+/// shorter. The answer takes one round trip.
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
 
 /// Makes the connections of an r2d2 pool: clients of the `postgres` crate.
@@ -60,20 +64,54 @@ impl ConnectionManager {
 }
 
 impl ManageConnection for ConnectionManager {
-    type Connection = Client;
+    type Connection = PooledClient;
     type Error = Error;
 
-    fn connect(&self) -> Result<Client, Error> {
-        let client = self.connector.connect()?;
+    fn connect(&self) -> Result<PooledClient, Error> {
+        let (client, control) = self.connector.connect_with_control()?;
         self.errors.clear();
-        Ok(client)
+        Ok(PooledClient { client, control })
     }
 
-    fn is_valid(&self, client: &mut Client) -> Result<(), Error> {
-        client.is_valid(CHECK_LIMIT).map_err(|error| self.connector.unreachable(error))
+    fn is_valid(&self, pooled: &mut PooledClient) -> Result<(), Error> {
+        let limit = self.connector.inner().deadline().min(CHECK_LIMIT);
+        pooled.client.is_valid(limit).map_err(|error| {
+            // The pool drops it on the thread of whoever wants a connection.
+            pooled.control.give_up();
+            self.connector.unreachable(error)
+        })
     }
 
-    fn has_broken(&self, client: &mut Client) -> bool {
-        client.is_closed()
+    fn has_broken(&self, pooled: &mut PooledClient) -> bool {
+        pooled.client.is_closed()
+    }
+}
+
+/// A connection of an r2d2 pool: dereferences to the client.
+///
+/// One that the pool gives up ends at once, where a client that is dropped waits for a server that may never answer.
+#[cfg_attr(docsrs, doc(cfg(feature = "blocking")))]
+pub struct PooledClient {
+    client: Client,
+    control: StreamControl,
+}
+
+impl Deref for PooledClient {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl DerefMut for PooledClient {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+}
+
+impl fmt::Debug for PooledClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PooledClient").finish_non_exhaustive()
     }
 }

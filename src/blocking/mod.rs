@@ -52,6 +52,6 @@ mod timed_tls;
 pub use client::connect;
 pub use connector::Connector;
 #[cfg(feature = "blocking")]
-pub use manager::ConnectionManager;
+pub use manager::{ConnectionManager, PooledClient};
 
 pub use crate::error_log::ErrorLog;

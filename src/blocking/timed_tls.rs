@@ -42,7 +42,7 @@ pub(super) struct TimedTls {
     tls: ObservedTls,
     opening: Opening,
     ends_at: Instant,
-    login_over: LoginOver,
+    control: StreamControl,
 }
 
 /// What comes first on a connection.
@@ -56,17 +56,25 @@ enum Opening {
     Login,
 }
 
-/// Says that the time limit no longer holds. Clones share it.
+/// What a stream is told from outside of the driver that owns it. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct LoginOver(Arc<AtomicBool>);
+pub(super) struct StreamControl(Arc<Told>);
 
-impl LoginOver {
-    pub(super) fn lift(&self) {
-        self.0.store(true, Ordering::Relaxed);
+#[derive(Default)]
+struct Told {
+    login_over: AtomicBool,
+    given_up: AtomicBool,
+}
+
+impl StreamControl {
+    /// The time limit no longer holds.
+    pub(super) fn login_is_over(&self) {
+        self.0.login_over.store(true, Ordering::Relaxed);
     }
 
-    fn is_lifted(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// The connection ends at once: a client that is dropped waits for the answers that are due.
+    pub(super) fn give_up(&self) {
+        self.0.given_up.store(true, Ordering::Relaxed);
     }
 }
 
@@ -78,12 +86,12 @@ impl TimedTls {
             (true, SslNegotiation::Direct) => Opening::Handshake,
         };
         let ends_at = SystemClock.now().after(limit).monotonic;
-        Self { tls, opening, ends_at, login_over: LoginOver::default() }
+        Self { tls, opening, ends_at, control: StreamControl::default() }
     }
 
-    /// What lifts the limit once the login is over.
-    pub(super) fn login_over(&self) -> LoginOver {
-        self.login_over.clone()
+    /// What its stream is told by.
+    pub(super) fn control(&self) -> StreamControl {
+        self.control.clone()
     }
 
     /// Has the driver leave all of a connection's opening to this.
@@ -103,7 +111,7 @@ impl MakeTlsConnect<Socket> for TimedTls {
             host: host.to_owned(),
             opening: self.opening,
             ends_at: self.ends_at,
-            login_over: self.login_over.clone(),
+            control: self.control.clone(),
         })
     }
 }
@@ -113,7 +121,7 @@ pub(super) struct TimedHandshake {
     host: String,
     opening: Opening,
     ends_at: Instant,
-    login_over: LoginOver,
+    control: StreamControl,
 }
 
 impl TlsConnect<Socket> for TimedHandshake {
@@ -123,7 +131,7 @@ impl TlsConnect<Socket> for TimedHandshake {
 
     fn connect(self, mut socket: Socket) -> Self::Future {
         Box::pin(async move {
-            let Self { handshake, host, opening, ends_at, login_over } = self;
+            let Self { handshake, host, opening, ends_at, control } = self;
             let open = async {
                 let refusal = match opening {
                     Opening::Request => ask_for_tls(&mut socket).await?,
@@ -138,16 +146,16 @@ impl TlsConnect<Socket> for TimedHandshake {
                 })
             };
             let inner = timeout_at(ends_at, open).await.map_err(|_| time_is_up())??;
-            Ok(TimedStream { inner, limit: Some(Box::pin(sleep_until(ends_at))), login_over })
+            Ok(TimedStream { inner, limit: Some(Box::pin(sleep_until(ends_at))), control })
         })
     }
 }
 
-/// A connection that fails at a point in time, unless the login is over by then.
+/// A connection that fails at a point in time, unless the login is over by then, and when it is given up.
 pub(super) struct TimedStream {
     inner: Inner,
     limit: Option<Pin<Box<Sleep>>>,
-    login_over: LoginOver,
+    control: StreamControl,
 }
 
 enum Inner {
@@ -158,8 +166,11 @@ enum Inner {
 impl TimedStream {
     /// Fails once time is up; before that, sees to it that the caller is woken then.
     fn check_limit(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.control.0.given_up.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let Some(limit) = &mut self.limit else { return Ok(()) };
-        if self.login_over.is_lifted() {
+        if self.control.0.login_over.load(Ordering::Relaxed) {
             self.limit = None;
             return Ok(());
         }

@@ -77,7 +77,7 @@ pub(super) fn keywords(settings: &Settings) -> Vec<(&'static str, String)> {
     ];
     let optional = [
         ("keepalives_idle", Some(seconds(sockets.get_keepalives_idle()))),
-        ("keepalives_interval", keepalives.interval.map(seconds)),
+        ("keepalives_interval", sockets.get_keepalives_interval().map(seconds)),
         ("keepalives_count", keepalives.retries.map(|figure| figure.to_string())),
         ("tcp_user_timeout", sockets.get_tcp_user_timeout().map(|it| it.as_millis().to_string())),
         ("connect_timeout", settings.connect_timeout().map(whole_seconds)),
@@ -133,7 +133,7 @@ mod tests {
                         options='-c search_path=a\\\\ b' target_session_attrs='any' \
                         gssencmode='disable' sslmode='verify-full' sslrootcert='/ca.pem' \
                         password='it\\'s \\\\ here' channel_binding='prefer' keepalives='1' \
-                        keepalives_idle='60' tcp_user_timeout='30000'";
+                        keepalives_idle='60' keepalives_interval='10' tcp_user_timeout='30000'";
         assert_eq!(conninfo(&settings, "it's \\ here"), expected);
     }
 

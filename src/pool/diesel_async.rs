@@ -33,7 +33,7 @@
 use std::time::Duration;
 
 use ::diesel_async::{
-    AsyncPgConnection, RunQueryDsl,
+    AsyncPgConnection, SimpleAsyncConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
 };
 use diesel::{ConnectionError, QueryResult, result::DatabaseErrorKind};
@@ -80,11 +80,10 @@ pub fn manager(connector: &Connector) -> AsyncDieselConnectionManager<AsyncPgCon
     manager_with_config(connector, config)
 }
 
-/// Asks the server for an answer.
+/// Asks the server for an answer, in one round trip: a query of diesel's own would be prepared first.
 async fn check(connection: &mut AsyncPgConnection, limit: Duration) -> QueryResult<()> {
-    let query = diesel::sql_query("SELECT 1");
-    match timeout(limit, query.execute(connection)).await {
-        Ok(answer) => answer.map(drop),
+    match timeout(limit, connection.batch_execute("SELECT 1")).await {
+        Ok(answer) => answer,
         Err(_) => {
             let kind = DatabaseErrorKind::ClosedConnection;
             let problem = "the server did not answer in time".to_owned();

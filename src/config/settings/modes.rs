@@ -83,8 +83,8 @@ pub enum TargetSessionAttrs {
 
 /// TCP keepalive: libpq's [`keepalives`][libpq] and the parameters after it.
 ///
-/// `None` makes `idle` a minute, which is less than networks take to forget an idle connection, and leaves the
-/// others to the operating system.
+/// `None` makes `idle` a minute, which is less than networks take to forget an idle connection, `interval` 10 s, and
+/// leaves `retries` to the operating system.
 ///
 /// [libpq]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

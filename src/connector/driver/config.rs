@@ -17,6 +17,10 @@ const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(30);
 /// ([source](https://learn.microsoft.com/azure/load-balancer/load-balancer-tcp-reset)).
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
+/// The time between probes that nobody answers, if the settings say nothing: after the first one a lost server is
+/// noticed soon, and not after the 75 s that systems leave until the second.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Everything but host, user and password, which each login adds to a copy of its own: a token must
 /// not stay in a configuration that outlives the login.
 pub(in crate::connector) fn driver_config(settings: &Settings) -> Config {
@@ -69,9 +73,7 @@ fn set_sockets(config: &mut Config, settings: &Settings) {
     let keepalives = settings.keepalives();
     config.keepalives(keepalives.enabled);
     config.keepalives_idle(keepalives.idle.unwrap_or(KEEPALIVE_IDLE));
-    if let Some(interval) = keepalives.interval {
-        config.keepalives_interval(interval);
-    }
+    config.keepalives_interval(keepalives.interval.unwrap_or(KEEPALIVE_INTERVAL));
     if let Some(retries) = keepalives.retries {
         config.keepalives_retries(retries);
     }
@@ -104,6 +106,7 @@ mod tests {
         let config = driver_config(&settings);
         assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(30)));
         assert_eq!(config.get_keepalives_idle(), Duration::from_secs(60));
+        assert_eq!(config.get_keepalives_interval(), Some(Duration::from_secs(10)));
         let own = driver_config(&settings.clone().with_tcp_user_timeout(Duration::from_secs(7)));
         assert_eq!(own.get_tcp_user_timeout(), Some(&Duration::from_secs(7)));
         let off = driver_config(&settings.with_tcp_user_timeout(Duration::ZERO));

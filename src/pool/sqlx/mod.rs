@@ -27,6 +27,8 @@
 //! - While the identity service has been down for longer than what was left of the last token, each new
 //!   connection is refused by the server (`28000`), and no error tells of the identity service: that is in
 //!   the [log and the stats](crate::TokenCache#events) of the token cache.
+//! - A connection that breaks while it is made is an error for the caller at once. It tries again, until the
+//!   `acquire_timeout`, only where one is refused, and where the server starts or has no session left.
 //! - It verifies that the certificate is for what it dials, so it can't dial `hostaddr` and verify `host`.
 //!   An address on loopback is dialled and verified in place of the name: a local Azure has a certificate
 //!   for it. With any other address, [`open`](EntraPgPool::open) fails.
