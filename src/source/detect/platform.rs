@@ -88,7 +88,8 @@ fn header_missing() -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::Missing,
         "IDENTITY_ENDPOINT is set and this variable is not",
-        "leave both as the platform sets them, or unset both to use IMDS",
+        "leave both as the platform sets them, which on Azure Arc is IMDS_ENDPOINT in place of this one; or unset \
+         IDENTITY_ENDPOINT to use IMDS",
     )
     .in_variable("IDENTITY_HEADER")
 }

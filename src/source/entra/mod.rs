@@ -97,10 +97,13 @@ impl TokenEndpoint {
             return error;
         }
         let address = self.url.authority();
-        error.with_hint(format!(
-            "check DNS, the firewall and the proxy variables on the way to {address}; if that is not the \
-             right address, {AUTHORITY_VARIABLE} moves it"
-        ))
+        error.with_hint(match self.client {
+            Client::TokenProxy(_) => TokenProxy::advice_on_absence(address),
+            _ => format!(
+                "check DNS, the firewall and the proxy variables on the way to {address}; if that is not the \
+                 right address, {AUTHORITY_VARIABLE} moves it"
+            ),
+        })
     }
 
     /// One attempt to exchange a proof of identity, the `secrets` in the form, for a token.

@@ -6,6 +6,7 @@
 //! [azidentity](https://github.com/Azure/azure-sdk-for-go/blob/main/sdk/azidentity/internal/customtokenproxy/configuration.go).
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
     path::PathBuf,
@@ -22,7 +23,7 @@ use crate::{
     background::Background,
     config::value_of,
     environment::Environment,
-    error::{ConfigError, ConfigErrorKind, TokenErrorKind},
+    error::{ConfigError, ConfigErrorKind, TlsError, TokenErrorKind},
     tls::connect_trusting_only,
 };
 
@@ -86,6 +87,14 @@ impl TokenProxy {
         super::endpoint::join(&self.url, entra.path().trim_start_matches('/'))
     }
 
+    /// What to do where nobody answers.
+    pub(in crate::source) fn advice_on_absence(address: &str) -> String {
+        format!(
+            "nobody answers at {address}, the token proxy of {URL_VARIABLE}: leave that as the identity binding sets \
+             it, and let network policies admit it; unset it and its companions where there is no binding"
+        )
+    }
+
     pub(super) async fn send(&self, request: Request) -> Result<Response, Failure> {
         let roots = self.roots().await?;
         let stream = plain::connect(request.uri(), 443).await?;
@@ -121,9 +130,25 @@ fn unreadable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Fai
     Failure::of_set_up(problem, "AZURE_KUBERNETES_CA_FILE must name a readable PEM file", cause)
 }
 
-fn untrusted(error: crate::error::TlsError) -> Failure {
+fn untrusted(error: TlsError) -> Failure {
     let problem = "no verified connection to the token proxy";
-    Failure::new(TokenErrorKind::Unreachable, problem, error).with_hint(AS_SET)
+    Failure::new(TokenErrorKind::Unreachable, problem, Unverified(error)).with_hint(AS_SET)
+}
+
+/// What went wrong with TLS, without the hint, which is for servers.
+#[derive(Debug)]
+struct Unverified(TlsError);
+
+impl fmt::Display for Unverified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.problem())
+    }
+}
+
+impl std::error::Error for Unverified {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
 }
 
 /// As in azidentity: HTTPS, and nothing that would not survive the path's being put behind it.

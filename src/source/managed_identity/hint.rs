@@ -2,7 +2,7 @@
 //!
 //! Microsoft may change the texts at any time, so they choose a hint and nothing else.
 
-use super::{app_service, container_instances, imds, msi_endpoint};
+use super::{app_service, azure_arc, cloud_shell, container_instances, imds, msi_endpoint};
 use crate::{
     error::{TokenError, TokenErrorKind},
     source::answer::{aadsts, refusal::Refusal},
@@ -42,6 +42,12 @@ const BY_OBJECT_ID: &str = "no system-assigned identity is assigned here: assign
 const OWN_SIGN_IN: &str = "Cloud Shell's own sign-in has no token for this server: run `az login` there and set \
      AZURE_TOKEN_CREDENTIALS=AzureCliCredential";
 
+const NOT_ARC: &str = "check the identity that the settings name; if this is not Azure Arc, for which \
+     IDENTITY_ENDPOINT with IMDS_ENDPOINT stands, unset IMDS_ENDPOINT";
+
+const NOT_CLOUD_SHELL: &str = "if this is not Cloud Shell, for which MSI_ENDPOINT without MSI_SECRET stands, unset \
+     MSI_ENDPOINT, or leave both as the platform sets them";
+
 const STRIPPED: &str = "something on the way takes the header `Metadata` out of the request, such as a \
      proxy: let requests to the identity endpoint go straight to it";
 
@@ -76,6 +82,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("defaultidentitynotdefined", SEVERAL),
     ("managedidentitynotfound", NOT_ON_MACHINE),
     // https://learn.microsoft.com/azure/cloud-shell/msi-authorization
+    ("audiencenotsupported", OWN_SIGN_IN),
     ("supported msi token audience", OWN_SIGN_IN),
     // Google's metadata service.
     ("metadata-flavor", NOT_AZURE),
@@ -114,9 +121,18 @@ pub(super) fn of(
         401 | 403 if is_about_secret && secret_of(source).is_some() => secret_of(source),
         // What is overloaded may answer anything.
         408 | 429 | 500.. => None,
-        _ if !is_page && kind != TokenErrorKind::InvalidResponse => None,
+        _ if !is_page && kind != TokenErrorKind::InvalidResponse => mistaken_for(source),
         _ if source == imds::NAME => Some(NOT_AZURE),
         _ => Some(NOT_PLATFORM),
+    }
+}
+
+/// The hint where a variable that was left behind would have led here.
+fn mistaken_for(source: &str) -> Option<&'static str> {
+    match source {
+        azure_arc::NAME => Some(NOT_ARC),
+        cloud_shell::NAME => Some(NOT_CLOUD_SHELL),
+        _ => None,
     }
 }
 
@@ -184,7 +200,12 @@ mod tests {
             ("IMDS", 429, "Too many requests", "none"),
             ("MSI endpoint", 401, "no", SECRET),
             ("Azure Arc", 404, "<html>Not here</html>", NOT_PLATFORM),
-            ("Cloud Shell", 400, r#"{"error":{"message":"Audience is not supported."}}"#, "none"),
+            (
+                "Cloud Shell",
+                400,
+                r#"{"error":{"message":"Audience is not supported."}}"#,
+                NOT_CLOUD_SHELL,
+            ),
             (
                 "IMDS",
                 400,
@@ -192,6 +213,9 @@ mod tests {
                 NOT_ON_MACHINE,
             ),
             ("IMDS", 400, r#"{"error":"invalid_request"}"#, "none"),
+            ("Azure Arc", 400, r#"{"error":"invalid_request"}"#, NOT_ARC),
+            ("Azure Arc", 503, r#"{"error":"invalid_request"}"#, "none"),
+            ("Cloud Shell", 400, r#"{"statusCode":400,"message":"x"}"#, NOT_CLOUD_SHELL),
         ];
         for (source, status, body, expected) in cases {
             assert_eq!(hint(source, status, body), expected, "{source} {status} {body}");

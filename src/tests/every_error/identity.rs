@@ -169,7 +169,7 @@ pub(super) async fn of_answers() -> Vec<Error> {
         (
             cloud_shell,
             400,
-            r#"{"error":{"code":"AudienceNotSupported","message":"Audience is not supported."}}"#,
+            r#"{"statusCode":400,"message":"The api-version is missing or not supported."}"#,
         ),
         (
             cloud_shell,
@@ -273,6 +273,7 @@ pub(super) async fn of_this_machine() -> Vec<Error> {
         Arc::new(workload(file("other", "no token"))),
         Arc::new(through("/nonexistent", "AZURE_KUBERNETES_CA_FILE", proxy.clone())),
         Arc::new(through("no certificate", "AZURE_KUBERNETES_CA_DATA", proxy)),
+        Arc::new(through("any", "AZURE_KUBERNETES_CA_DATA", "https://127.0.0.1:1".to_owned())),
         arc(&answering(no_key).await),
         arc(&answering(key).await),
         Arc::new(agent),

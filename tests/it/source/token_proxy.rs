@@ -9,7 +9,7 @@ use postgres_entra::{
     source,
 };
 
-use crate::support::{chain, fake_server::Authority, shared_azure};
+use crate::support::{chain, fake_server::Authority, refusing, shared_azure};
 
 const URL: &str = "AZURE_KUBERNETES_TOKEN_PROXY";
 const NAME: &str = "AZURE_KUBERNETES_SNI_NAME";
@@ -97,8 +97,20 @@ async fn a_proxy_of_another_authority_or_name_gets_no_token_of_the_pods() {
         let error = result.unwrap_err();
         assert_eq!(error.kind(), TokenErrorKind::Unreachable, "{}", chain(&error));
         assert!(error.to_string().contains(URL), "{error}");
+        // That is of the server's connection.
+        assert!(!chain(&error).contains("PGSSLROOTCERT"), "{}", chain(&error));
     }
     assert_eq!(azure.identity_service().request_count(), 0, "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_named_by_its_own_variable() {
+    let (_socket, address) = refusing();
+    let error = fetch(&with(vars(shared_azure()), URL, URL, &format!("https://{address}")))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::Unreachable);
+    assert!(error.hint().contains(URL) && !error.hint().contains("AUTHORITY_HOST"), "{error}");
 }
 
 #[tokio::test]
