@@ -106,7 +106,7 @@ impl Ledger {
                     <postgres_entra::pool::sqlx::EntraPgPool as Pool>::NAME => {
                         sky.any_trouble(failure.began, failure.ended)
                     }
-                    _ => sky.excuse(failure.began, failure.ended),
+                    _ => sky.excuse(failure.began),
                 };
                 match excuse {
                     Some(reason) => *reasons.entry((pool, "checkout", reason)).or_default() += 1,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::TOKEN_LIFE;
+use crate::{TOKEN_LIFE, pools::CHECKOUT_LIMIT};
 
 /// What has to be fine for so long without a break, or a checkout may fail: a pool finds out after 5 s that a session
 /// hangs, and a connect that failed pauses for up to 2 s.
@@ -78,9 +78,10 @@ impl Sky {
         names.into_iter().map(|name| (name, count(name))).collect()
     }
 
-    /// Why nobody could have connected in this time, or `None` if somebody could: for [`SETTLING`] or longer there
-    /// were a token and a server.
-    pub fn excuse(&self, from: Instant, to: Instant) -> Option<String> {
+    /// Why nobody could have connected from this time to the end of a checkout's limit, or `None` if somebody could: for
+    /// [`SETTLING`] or longer there were a token and a server. Who gave up earlier than at the limit gave up too early.
+    pub fn excuse(&self, from: Instant) -> Option<String> {
+        let to = from + CHECKOUT_LIMIT;
         let mut fine_since = None;
         let mut at = from;
         while at <= to {
