@@ -127,8 +127,8 @@ async fn idle(runtime: Handle) {
     }
 }
 
-pub(super) fn on_idle_runtime(source: &str) -> TokenError {
-    interrupted(source, "nobody runs the runtime that the fetch is on")
+pub(super) fn given_up(source: &str) -> TokenError {
+    interrupted(source, "the fetch has not ended in time, or nobody runs its runtime")
 }
 
 impl Pilot {

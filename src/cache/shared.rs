@@ -196,10 +196,10 @@ impl Shared {
         self.finish(number, Err(error), |state, now, outcome| state.abandon(now, outcome))
     }
 
-    /// Forgets a fetch whose runtime nobody runs, so that another can start.
+    /// Forgets a fetch that those who wait have given up, so that another can start.
     pub(super) fn give_up(&self, number: u64) {
         // Nobody waits for this outcome.
-        let _ = self.abandon(number, flight::on_idle_runtime(&self.source_name));
+        let _ = self.abandon(number, flight::given_up(&self.source_name));
     }
 
     pub(super) fn invalidate(&self, token: &AccessToken) {
