@@ -32,6 +32,7 @@ pub(super) fn of_variables() -> Vec<Error> {
         &[("PGHOST", "${PG_HOST}")],
         &[HOST, ("PGSSLCERT", "c.pem")],
         &[HOST, ("PGSERVICE", "s")],
+        &[("PGSERVICE", "s")],
         &[HOST, ("PGSSLCRL", "c.pem")],
         &[HOST, ("PGCLIENTENCODING", "LATIN1")],
         &[HOST, ("PGMINPROTOCOLVERSION", "3.2")],
