@@ -11,10 +11,11 @@
 //! goes down, stalls or throttles; the server restarts, hangs, refuses or closes; sessions end with FIN or
 //! RST or are stopped; the network stands still; the certificate authority is replaced. Then all of it ends.
 //!
-//! A failed checkout was unavoidable if from its beginning to the end of its limit, also if it gave up sooner, there were no
-//! ten seconds in which a server answered and a token could be had. sqlx connects by itself and tries little twice, as its module says, so
-//! for it any trouble is an excuse. Whatever else failed is a fault of this crate. The program fails if there
-//! was a fault, if anything is left when the pools are closed, or if the memory grows in ten minutes or more.
+//! A failed checkout was unavoidable if from its beginning to the end of its limit, also if it gave up
+//! sooner, there were no ten seconds in which a server answered and a token could be had. sqlx connects by
+//! itself and tries little twice, as its module says, so for it any trouble is an excuse. Whatever else
+//! failed is a fault of this crate. The program fails if there was a fault, if anything is left when the
+//! pools are closed, or if the memory grows in ten minutes or more.
 
 #![allow(unreachable_pub, reason = "a program has no outside")]
 
