@@ -257,3 +257,28 @@ async fn a_cancel_request_reaches_the_backend() {
     let error = sleeping.await.unwrap().unwrap_err();
     assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
 }
+
+#[tokio::test]
+async fn no_option_of_a_start_up_message_makes_a_superuser_of_anybody() {
+    let azure = azure();
+    let token = token(azure, Login::ServicePrincipal);
+    let hostile = [
+        "-c session_authorization=postgres",
+        "--session_authorization=postgres",
+        "-c role=postgres",
+        "-c is_superuser=on",
+    ];
+    for options in hostile {
+        let mut config = config(azure, "aad_app", &token);
+        config.options(options);
+        let stream = dial(azure).await.unwrap();
+        // Refused, or of no effect.
+        let Ok((client, connection)) = config.connect_raw(stream, NoTls).await else { continue };
+        tokio::spawn(connection);
+        let question =
+            "SELECT rolsuper FROM pg_roles WHERE rolname IN (current_user, session_user)";
+        for row in client.query(question, &[]).await.unwrap() {
+            assert!(!row.get::<_, bool>(0), "{options}");
+        }
+    }
+}
