@@ -129,3 +129,31 @@ impl Failure {
 pub(crate) fn failures_of_https() -> [TokenError; 3] {
     [untrusted("?"), locked_proxy("?"), no_client("?")].map(|failure| failure.into_error("source"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::runtime::Builder;
+
+    use super::HttpsClient;
+
+    /// The first caller's runtime stops while the client is being built for it.
+    #[tokio::test]
+    async fn a_runtime_that_nobody_runs_holds_up_no_other() {
+        let client = HttpsClient::default();
+        let shared = client.clone();
+        let begun = std::thread::spawn(move || {
+            let stopped = Builder::new_current_thread().build().unwrap();
+            let task = stopped.spawn(async move { shared.get().await.is_ok() });
+            // Runs as far as the first wait, and no further.
+            stopped.block_on(tokio::task::yield_now());
+            (stopped, task)
+        });
+        let (stopped, task) = begun.join().unwrap();
+        let built = tokio::time::timeout(Duration::from_secs(30), client.get()).await;
+        assert!(built.expect("it waits for the other runtime").is_ok());
+        drop(task);
+        stopped.shutdown_background();
+    }
+}

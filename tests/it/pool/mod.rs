@@ -1,5 +1,14 @@
 //! Each pool across the lives of tokens, on a real server.
 
+#[cfg(all(
+    feature = "bb8",
+    feature = "deadpool",
+    feature = "diesel-async",
+    feature = "emulator",
+    feature = "sqlx",
+    unix
+))]
+mod attempts;
 #[cfg(all(feature = "bb8", feature = "emulator", unix))]
 mod bb8;
 #[cfg(all(feature = "deadpool", feature = "emulator", unix))]
