@@ -21,6 +21,7 @@ pub(super) fn of_variables() -> Vec<Error> {
     let environments: &[&[(&str, &str)]] = &[
         &[],
         &[("AZURE_POSTGRESQL_ORDERS_HOST", "h")],
+        &[("PGSERVICE", "s")],
         &[("AZURE_POSTGRESQL_USER", "u")],
         &[("AZURE_POSTGRESQL_USER", "u"), ("DATABASE_URL", "postgres://u@h/d")],
         &[("PGUSER", "u"), ("PGHOSTADDR", "10.0.0.1")],
