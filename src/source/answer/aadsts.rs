@@ -183,8 +183,16 @@ const MOST_CODES: usize = 8;
 
 /// The codes of a refusal: from `error_codes`, else from the text.
 pub(in crate::source) fn codes(error_codes: Option<&Value>, text: &str) -> Vec<u32> {
-    let listed = error_codes.and_then(Value::as_array).into_iter().flatten();
-    let codes = listed.filter_map(|code| code.as_u64()?.try_into().ok());
+    let listed = match error_codes {
+        Some(Value::Array(codes)) => codes.as_slice(),
+        Some(code) => std::slice::from_ref(code),
+        None => &[],
+    };
+    let number = |code: &Value| match code {
+        Value::String(text) => text.parse().ok(),
+        code => code.as_u64()?.try_into().ok(),
+    };
+    let codes = listed.iter().filter_map(number);
     let listed: Vec<u32> = codes.take(MOST_CODES).collect();
     if listed.is_empty() { in_text(text) } else { listed }
 }
@@ -292,6 +300,8 @@ mod tests {
     #[test]
     fn codes_come_from_the_list_and_else_from_the_text() {
         assert_eq!(codes(Some(&json!([7, "x", -1])), "AADSTS9"), [7]);
+        assert_eq!(codes(Some(&json!(["7", 8])), ""), [7, 8]);
+        assert_eq!(codes(Some(&json!(7)), ""), [7]);
         assert_eq!(codes(Some(&json!([])), "AADSTS50001: a. AADSTS70011: b"), [50_001, 70_011]);
         assert_eq!(codes(None, "AADSTS: AADSTSx AADSTS99999999999"), [0_u32; 0]);
         assert_eq!(codes(Some(&json!(vec![7; 100_000])), "").len(), MOST_CODES);

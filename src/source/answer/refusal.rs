@@ -13,7 +13,7 @@ use crate::{
 /// What a refusal says, in the words of whichever service refused. Everything is fit to be shown.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::source) struct Refusal {
-    /// Whether the body was a JSON object, as every identity service sends it.
+    /// Whether the body was JSON, as every identity service sends it.
     pub(in crate::source) is_json: bool,
     pub(in crate::source) code: Option<String>,
     pub(in crate::source) text: String,
@@ -27,9 +27,12 @@ impl Refusal {
     pub(in crate::source) fn read(body: &[u8], secrets: &[&str]) -> Self {
         match serde_json::from_slice(without_mark(body)) {
             Ok(json @ Value::Object(_)) => Self::from_json(&json, secrets),
-            _ => {
-                let text = page_excerpt(&String::from_utf8_lossy(body), secrets);
-                Self { text, ..Self::default() }
+            json => {
+                let body = String::from_utf8_lossy(body);
+                // Of an object that was cut off, too.
+                let is_json = json.is_ok() || body.starts_with('{');
+                let aadsts = aadsts::in_text(&body);
+                Self { is_json, aadsts, text: page_excerpt(&body, secrets), ..Self::default() }
             }
         }
     }
@@ -43,7 +46,8 @@ impl Refusal {
         };
         let show = |paths: &[&str]| find(paths).map(|text| excerpt(text, secrets));
         let text =
-            find(&["/error_description", "/message", "/error/message", "/Message"]).unwrap_or("");
+            find(&["/error_description", "/message", "/error/message", "/Message", "/detail"])
+                .unwrap_or("");
         let (code, whole) = (show(&["/error", "/error/code"]), Zeroizing::new(json.to_string()));
         // What comes in a shape of its own is shown as it is.
         let is_known = code.is_some() || !text.is_empty();
@@ -185,6 +189,24 @@ mod tests {
         assert_eq!(refusal.text, "Blocked by proxy");
         assert_eq!(Refusal::read(b"no\xff", &[]).text, "no\u{fffd}");
         assert_eq!(read("[1]").text, "[1]");
+    }
+
+    #[test]
+    fn a_code_is_found_in_whatever_shape_the_body_has() {
+        for body in [
+            r#"[{"error":"invalid_client","error_description":"AADSTS700016: Not found"}]"#,
+            r#""AADSTS700016: Not found""#,
+            r#"{"error":"invalid_client","error_description":"AADSTS700016: Not fo"#,
+            r#"{"error":"invalid_client","error_codes":["700016"]}"#,
+            r#"{"error":"invalid_client","error_codes":700016}"#,
+        ] {
+            let refusal = read(body);
+            assert!(refusal.is_json, "{body}");
+            assert_eq!(refusal.aadsts, [700_016], "{body}");
+        }
+        assert_eq!(read("<html>AADSTS700016</html>").aadsts, [700_016]);
+        assert!(!read("AADSTS700016").is_json && !read("").is_json);
+        assert_eq!(read(r#"{"title":"Forbidden","detail":"no way"}"#).text, "no way");
     }
 
     #[test]

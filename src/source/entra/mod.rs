@@ -127,12 +127,14 @@ impl TokenEndpoint {
 
 fn refused(source: &'static str, answer: &Answer, secrets: &[&str]) -> TokenError {
     let refusal = Refusal::read(&answer.body, secrets);
-    let is_foreign = !refusal.is_json && !refusal.text.is_empty();
+    let (is_json, is_silent) = (refusal.is_json, refusal.text.is_empty());
     let error = refusal.into_error(source, answer, kind_of(answer.status));
-    match is_foreign && !error.has_hint() {
-        true if error.is_transient() => error.with_hint(PERHAPS_NOT_ENTRA),
-        true => error.with_hint(NOT_ENTRA),
-        false => error,
+    match error.is_transient() {
+        _ if is_json || error.has_hint() => error,
+        true if is_silent => error,
+        true => error.with_hint(PERHAPS_NOT_ENTRA),
+        // It says in JSON why it refuses.
+        false => error.with_hint(NOT_ENTRA),
     }
 }
 

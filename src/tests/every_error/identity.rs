@@ -197,6 +197,7 @@ pub(super) async fn of_answers() -> Vec<Error> {
             403,
             "<html><head><title>Blocked</title></head><body>Ask the help desk.</body></html>",
         ),
+        (entra, 404, ""),
         (entra, 429, ""),
         (entra, 503, ""),
         (entra, 503, "<html><h1>Service unavailable</h1></html>"),
