@@ -8,7 +8,7 @@ use crate::support::{
 use std::{process::Command, time::Duration};
 
 use postgres_entra::{
-    TokenSource,
+    TokenErrorKind, TokenSource,
     source::{AppService, ClientSecret, Imds},
 };
 
@@ -58,6 +58,21 @@ async fn requests_to_entra_go_through_the_proxy() {
     assert_eq!(request.method, "CONNECT");
     assert_eq!(request.target, "login.microsoftonline.com:443");
     assert!(!format!("{request:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_asks_for_a_login_is_a_matter_of_configuration() {
+    if child::part().is_some() {
+        let source = ClientSecret::new("tenant", "client", "hunter2").unwrap();
+        let error = source.fetch_token(SCOPE).await.unwrap_err();
+        assert_eq!(error.kind(), TokenErrorKind::Configuration, "{error:?}");
+        assert!(error.hint().contains("HTTPS_PROXY"), "{error}");
+        return;
+    }
+    let proxy = Server::start([answer(407, "")]).await;
+    let test = "a_proxy_that_asks_for_a_login_is_a_matter_of_configuration";
+    child::passes(child(test, "unused", &proxy)).await;
+    assert_eq!(proxy.request().method, "CONNECT");
 }
 
 async fn first_request(server: &Server) -> Request {
