@@ -1,6 +1,9 @@
 //! The library's events on standard error, a line each: for a program that serves.
 
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write as _},
+    io::{self, Write as _},
+};
 
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -25,7 +28,8 @@ impl Subscriber for StandardError {
         let mut line = Line::default();
         event.record(&mut line);
         let level = event.metadata().level().as_str().to_ascii_lowercase();
-        eprintln!("{level}: {}{}", line.message, line.fields);
+        // Not `eprintln!`, which panics when nobody reads any more: sessions go on without.
+        let _ = writeln!(io::stderr().lock(), "{level}: {}{}", line.message, line.fields);
     }
 
     // The library has no spans.

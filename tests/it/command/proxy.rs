@@ -10,6 +10,7 @@ use postgres_entra::emulator::{ClientType, Login};
 
 use crate::support::{
     command::{bare_command, text},
+    examples::Running,
     shared_azure, skip_without, vars_with_wrong_secret,
 };
 
@@ -147,4 +148,24 @@ fn a_program_is_told_to_end_and_its_status_is_passed_on() {
     assert_eq!(line, "ready\n");
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(9));
+}
+
+/// The program at the other end of the pipe may end before the proxy does.
+#[test]
+fn it_serves_on_when_nobody_reads_its_log() {
+    if !has_psql() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("pg");
+    let mut command = proxy(&["--socket"]);
+    let (mut proxy, stderr) = Running::start_and_read_errors(command.arg(&folder));
+    BufReader::new(stderr).read_line(&mut String::new()).unwrap();
+    let mut psql = Command::new("psql");
+    psql.args(["-XAtc", "SELECT current_user", "orders", "anyone"]).env("PGHOST", &folder);
+    for _ in 0..2 {
+        let output = psql.output().unwrap();
+        assert_eq!(text(&output.stdout), "aad_app\n", "{output:?}");
+    }
+    assert!(proxy.terminate().success());
 }

@@ -3,7 +3,7 @@
 use std::{
     env,
     path::PathBuf,
-    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
 };
 
 /// The program, which Cargo builds with the tests unless `--test` names some of them.
@@ -32,6 +32,13 @@ impl Running {
         let mut program = command.spawn().unwrap();
         let output = program.stdout.take().unwrap();
         (Self(program), output)
+    }
+
+    /// Starts it; what it complains of is the second value.
+    pub fn start_and_read_errors(command: &mut Command) -> (Self, ChildStderr) {
+        let mut program = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let errors = program.stderr.take().unwrap();
+        (Self(program), errors)
     }
 
     pub fn terminate(&mut self) -> ExitStatus {
