@@ -6,7 +6,8 @@ pub enum ClientType {
     DotNet,
     /// `java`: a JDBC URL.
     Java,
-    /// `springBoot`: properties with dots in their names.
+    /// `springBoot`: properties with dots in their names, which some shells (dash) don't hand on to the programs that
+    /// they start.
     SpringBoot,
     /// `python`: a keyword string.
     Python,

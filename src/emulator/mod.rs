@@ -23,7 +23,7 @@
 //! Faults on demand rehearse bad days: [`IdentityService::set_fault`], [`Server::set_fault`],
 //! [`Server::restart`], [`Server::reject_tokens_issued_before_now`].
 //!
-//! For applications in other languages, `cargo run --features cli,emulator -- local-azure` serves in
+//! For applications in other languages, `postgres-entra local-azure` (features `cli` and `emulator`) serves in
 //! the foreground and prints the variables; with `-- COMMAND ARGS` it runs the command with them.
 //!
 //! # Administration
