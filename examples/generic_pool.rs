@@ -30,8 +30,7 @@ impl Manager {
         Ok(client)
     }
 
-    /// Before a connection is handed out again: a round trip to the server, with a limit, since a server that
-    /// hangs never answers.
+    /// Before a connection is handed out again: a round trip, with a limit, since a server may hang.
     async fn is_valid(&self, client: &Client) -> bool {
         matches!(timeout(CHECK_LIMIT, client.check_connection()).await, Ok(Ok(())))
     }
