@@ -20,7 +20,7 @@ mod token;
 
 use std::{error::Error, io, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
 use self::options::Options;
 
@@ -88,6 +88,15 @@ impl Command {
         }
     }
 
+    fn logs_in(&self) -> bool {
+        match self {
+            #[cfg(all(feature = "emulator", unix))]
+            Self::LocalAzure(_) => false,
+            Self::Completions(_) => false,
+            _ => true,
+        }
+    }
+
     fn run(&self, options: &Options) -> Outcome {
         match self {
             Self::Doctor(arguments) => doctor::run(options, arguments),
@@ -104,13 +113,27 @@ impl Command {
 }
 
 fn main() -> ExitCode {
-    let Cli { options, command } = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let Cli { options, command } =
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if !command.logs_in()
+        && let Some(option) = options::stated(&matches)
+    {
+        refuse(option, &command);
+    }
     command.run(&options).unwrap_or_else(|error| {
         if !is_end_of_reader(&*error) {
             report(command.name(), &*error);
         }
         command.status_of_failure()
     })
+}
+
+/// An option that would have no effect.
+fn refuse(option: &str, command: &Command) -> ! {
+    let name = command.name();
+    let problem = format!("--{option} is for the commands that log in, and {name} does not");
+    Cli::command().error(ErrorKind::ArgumentConflict, problem).exit()
 }
 
 /// Whether the program that reads our output has seen enough, as `head` does. There is nothing to tell.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgMatches, Args, parser::ValueSource};
 use postgres_entra::{
     ConnectionNames, Connector, ConnectorBuilder,
     source::{CredentialChoice, UnknownCredential},
@@ -34,6 +34,25 @@ pub(crate) struct Options {
 
 fn credential(name: &str) -> Result<CredentialChoice, UnknownCredential> {
     name.parse()
+}
+
+/// The first of the options that the command line states.
+pub(crate) fn stated(matches: &ArgMatches) -> Option<&'static str> {
+    let of_command = matches.subcommand().map_or(matches, |(_, matches)| matches);
+    let is_stated = |matches: &ArgMatches, id: &str| {
+        matches.try_contains_id(id).unwrap_or_default()
+            && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    const OPTIONS: [(&str, &str); 5] = [
+        ("connection", "connection"),
+        ("aspire", "aspire"),
+        ("trust_host", "trust-host"),
+        ("credential", "credential"),
+        ("deadline", "deadline"),
+    ];
+    let found =
+        OPTIONS.into_iter().find(|(id, _)| is_stated(matches, id) || is_stated(of_command, id));
+    found.map(|(_, option)| option)
 }
 
 impl Options {

@@ -88,6 +88,8 @@ fn wrong_use_names_what_is_wrong() {
         (&["doctor", "--jsn"], "'--jsn'"),
         (&[], "Usage: postgres-entra"),
         (&["token", "--deadline"], "--deadline"),
+        (&["local-azure", "--deadline", "5"], "--deadline is for the commands that log in"),
+        (&["--trust-host", "h", "completions", "bash"], "--trust-host is for"),
         (&["local-azure", "--kind", "password", "--identity", "user"], "--identity"),
     ] {
         let output = bare_command(arguments).output().unwrap();
