@@ -46,12 +46,12 @@ pub use managed_identity::{
     AppService, AzureArc, CloudShell, ContainerInstances, Imds, MsiEndpoint,
 };
 
-#[cfg(test)]
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
 pub(crate) use answer::aadsts::known_codes;
 pub(crate) use attempts::{FailedAttempt, heard};
-#[cfg(all(test, feature = "azure-identity"))]
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
 pub(crate) use azure_sdk::failures_of_tools;
-#[cfg(test)]
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
 pub(crate) use http::failures_of_https;
 
 use crate::{error::TokenError, token::AccessToken};

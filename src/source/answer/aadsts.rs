@@ -131,7 +131,7 @@ const TABLE: &[Entry] = &[
 ];
 
 /// The codes of the table, for the list of all errors.
-#[cfg(test)]
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
 pub(crate) fn known_codes() -> impl Iterator<Item = u32> {
     TABLE.iter().map(|entry| entry.code)
 }

@@ -139,7 +139,7 @@ impl TokenSource for DeveloperTools {
 }
 
 /// What it takes a machine without these tools to see, for the list of all errors.
-#[cfg(test)]
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
 pub(crate) fn failures_of_tools() -> [TokenError; 3] {
     [Tools::Both, Tools::AzureCli, Tools::AzureDeveloperCli].map(|tools| {
         TokenError::new(TokenErrorKind::Configuration, tools.name(), "there is no login")

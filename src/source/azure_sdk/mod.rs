@@ -6,5 +6,5 @@ mod developer_tools;
 
 pub use credential::Credential;
 pub use developer_tools::DeveloperTools;
-#[cfg(test)]
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
 pub(crate) use developer_tools::failures_of_tools;

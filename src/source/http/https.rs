@@ -8,8 +8,6 @@ use std::{
 };
 
 use super::client::{Body, Failure, Request, Response};
-#[cfg(test)]
-use crate::error::TokenError;
 use crate::{
     error::{TokenErrorKind, cause},
     excerpt::Shown,
@@ -125,8 +123,8 @@ impl Failure {
 }
 
 /// What it takes a proxy or a machine of its own to see, for the list of all errors.
-#[cfg(test)]
-pub(crate) fn failures_of_https() -> [TokenError; 3] {
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
+pub(crate) fn failures_of_https() -> [crate::error::TokenError; 3] {
     [untrusted("?"), locked_proxy("?"), no_client("?")].map(|failure| failure.into_error("source"))
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 #[cfg(test)]
 pub(super) use client::{Body, Failure, Response};
 pub(super) use client::{Client, Request, get, post};
-#[cfg(test)]
+#[cfg(all(test, feature = "azure-identity", feature = "diesel-async", feature = "sqlx"))]
 pub(crate) use https::failures_of_https;
 use hyper::{
     HeaderMap,

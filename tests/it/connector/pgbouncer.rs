@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use crate::support::{
-    chain, eventually,
-    pgbouncer::{PgBouncer, is_installed, version},
+    chain,
+    pgbouncer::{PgBouncer, is_installed},
     shared_azure,
 };
 use postgres_entra::{
@@ -162,6 +162,8 @@ async fn without_tls_or_with_another_beginning_of_it_the_setting_is_named() {
 #[cfg(feature = "diesel-async")]
 #[tokio::test]
 async fn diesel_tells_its_set_up_from_the_login() {
+    use crate::support::{eventually, pgbouncer::version};
+
     if !is_installed() {
         return;
     }
