@@ -9,10 +9,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// served for 57 s, which leaves 27 s after its half for retries.
 const MARGIN_SHARE: u32 = 20;
 
-/// What share of the time without a token a pause may take. A longer one would add more than that to an
-/// outage, and a shorter one has a fleet ask a service that is ill for hours as often as in its first minute.
-const PAUSE_SHARE: u32 = 20;
-
 /// A token with less life than this is of no use: a connect over the internet takes about as long.
 const SHORTEST_MARGIN: Duration = SECOND;
 
@@ -130,8 +126,7 @@ impl RefreshPolicy {
     /// The longest pause after a transient failure while there is no token to serve. Default 10 s;
     /// 100 ms to 1 h.
     ///
-    /// Until it has passed, callers get the last error without a request. Once fetches have failed for long, it
-    /// is a twentieth of that time if that is longer, up to the limit of [`backoff`](Self::backoff).
+    /// Until it has passed, callers get the last error without a request.
     ///
     /// # Errors
     ///
@@ -183,16 +178,10 @@ impl RefreshPolicy {
         self.pause(failures).min((servable / 2).max(self.backoff_start)).min(servable)
     }
 
-    /// The pause after so many failures in a row, which began so long ago, before jitter, while there is
-    /// nothing to serve.
-    pub(super) fn pause_without_token(
-        &self,
-        failures: u32,
-        failing_for: Duration,
-        transient: bool,
-    ) -> Duration {
+    /// The pause after so many failures in a row, before jitter, while there is nothing to serve.
+    pub(super) fn pause_without_token(&self, failures: u32, transient: bool) -> Duration {
         let pause = self.pause(failures);
-        if transient { pause.min(self.hold_off.max(failing_for / PAUSE_SHARE)) } else { pause }
+        if transient { pause.min(self.hold_off) } else { pause }
     }
 
     /// What counts of a pause that the service asked for.

@@ -36,7 +36,6 @@ pub(super) struct State<F> {
 struct Trouble {
     error: TokenError,
     failures: u32,
-    since: Instant,
     /// By whichever clock gets there first: the monotonic clock stands still during a suspend, and what was
     /// true before it need not hold any more.
     retry_at: Moment,
@@ -254,27 +253,18 @@ impl<F: Clone> State<F> {
             held.rehabilitate();
         }
         let failures = self.failures().saturating_add(1);
-        let since = self.trouble.as_ref().map_or(now.monotonic, |trouble| trouble.since);
-        let pause = self.pause(now, error, failures, now.monotonic - since, random);
-        let retry_at = now.after(pause);
-        self.trouble = Some(Trouble { error: error.clone(), failures, since, retry_at });
+        let retry_at = now.after(self.pause(now, error, failures, random));
+        self.trouble = Some(Trouble { error: error.clone(), failures, retry_at });
     }
 
-    fn pause(
-        &self,
-        now: Moment,
-        error: &TokenError,
-        failures: u32,
-        failing_for: Duration,
-        random: u64,
-    ) -> Duration {
+    fn pause(&self, now: Moment, error: &TokenError, failures: u32, random: u64) -> Duration {
         // A single panic may be chance; a source that panics each time must not do so for each caller.
         if error.kind() == TokenErrorKind::Interrupted && failures == 1 {
             return Duration::ZERO;
         }
         let pause = match self.servable(now) {
             Some(held) => self.policy.pause_with_token(failures, held.servable_for(now)),
-            None => self.policy.pause_without_token(failures, failing_for, error.is_transient()),
+            None => self.policy.pause_without_token(failures, error.is_transient()),
         };
         let asked = self.policy.asked_pause(error.retry_after());
         jitter::earlier(pause, JITTER_SHARE, random).max(asked)

@@ -44,31 +44,13 @@ async fn a_failure_is_held_for_callers_without_a_token() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_costs_a_few_requests_and_ends_soon_after_the_service_is_back() {
     let rig = Rig::new(|_| Answer::error(Unavailable));
-    for _ in 0..200 {
+    for _ in 0..600 {
         assert_eq!(rig.error().await, Unavailable);
         pass_s(1).await;
     }
-    assert!(rig.fetches() <= 25, "{} fetches in 200 s", rig.fetches());
+    assert!(rig.fetches() <= 65, "{} fetches in ten minutes", rig.fetches());
     rig.issuer.direct(|_| Answer::token("a", DAY));
     pass_s(10).await;
-    assert_eq!(rig.text().await, "a");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_long_outage_is_asked_about_once_a_minute() {
-    let rig = Rig::new(|_| Answer::error(Unavailable));
-    let ask_for = async |seconds| {
-        for _ in 0..seconds {
-            assert_eq!(rig.error().await, Unavailable);
-            pass_s(1).await;
-        }
-    };
-    ask_for(HOUR.as_secs()).await;
-    let before = rig.fetches();
-    ask_for(HOUR.as_secs()).await;
-    assert_eq!(rig.fetches() - before, 60);
-    rig.issuer.direct(|_| Answer::token("a", DAY));
-    pass_s(60).await;
     assert_eq!(rig.text().await, "a");
 }
 
