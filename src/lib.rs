@@ -44,6 +44,7 @@ pub mod guide {
     #[doc = include_str!("guide/features.md")]
     pub mod features {}
     #[doc = include_str!("guide/figures.md")]
+    #[doc = picture!("guide/pictures/fleet.svg")]
     pub mod figures {}
     #[doc = include_str!("guide/comparison.md")]
     pub mod comparison {}
