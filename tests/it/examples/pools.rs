@@ -80,7 +80,6 @@ fn without_variables_they_name_what_to_set() {
         "generic_pool",
         "listen",
         "migrations",
-        "testing",
     ];
     for name in names {
         let output = Command::new(example(name)).env_clear().output().unwrap();
