@@ -1,6 +1,6 @@
 //! What happened to a fleet, counted.
 
-use crate::week::{HOUR, MINUTE, Millis, OUTAGES, SECOND, USUAL, WEEK, is_out};
+use crate::week::{HOUR, MINUTE, Millis, OUTAGES, SECOND, USUAL, WEEK, was_out};
 
 /// A rate above this share of what is usual is a peak.
 const PEAK: f64 = 1.5;
@@ -44,7 +44,7 @@ impl Tally {
             return;
         }
         self.failed[(at / MINUTE) as usize] += connects as u32;
-        if !is_out(at) && !is_out(dates_from) {
+        if !was_out(dates_from, at) {
             self.failed_outside.push((at, connects));
         }
     }

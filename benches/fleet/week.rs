@@ -38,6 +38,11 @@ pub fn is_out(at: Millis) -> bool {
     OUTAGES.iter().any(|outage| outage.contains(&at))
 }
 
+/// Whether it did so at any time from one to the other.
+pub fn was_out(from: Millis, to: Millis) -> bool {
+    OUTAGES.iter().any(|outage| from < outage.end && outage.start <= to)
+}
+
 /// How many are simulated at a time.
 const CHUNK: u32 = 500;
 
