@@ -72,7 +72,7 @@ async fn serve(options: &Options, arguments: &Arguments) -> Outcome {
     let connector = options.builder().build()?;
     let Some((program, rest)) = arguments.command.split_first() else {
         let proxy = arguments.builder(&connector, password_of_variable()?)?.start().await?;
-        say_where(&proxy);
+        say_where(&proxy, connector.settings().database());
         signals.either().await;
         let drain = proxy.shut_down(Duration::from_secs(arguments.drain));
         tokio::select! {
@@ -136,17 +136,27 @@ fn password_of_variable() -> Result<Option<Secret>, Box<dyn std::error::Error>> 
     }
 }
 
-fn say_where(proxy: &Proxy) {
+/// The database too: without one, libpq asks for that of the operating system's user.
+fn say_where(proxy: &Proxy, database: Option<&str>) {
+    let database = database.map(|name| format!(" dbname={}", quoted(name))).unwrap_or_default();
     if let Some(folder) = proxy.socket_folder() {
-        eprintln!("Programs log in with host={}", folder.display());
+        eprintln!("Programs log in with host={}{database}", quoted(&folder.to_string_lossy()));
     }
     if let Some(address) = proxy.address() {
         eprintln!(
-            "Programs log in with host={} port={} and the password in {PASSWORD}",
+            "Programs log in with host={} port={}{database} and the password in {PASSWORD}",
             address.ip(),
             address.port()
         );
     }
+}
+
+/// As libpq reads a value.
+fn quoted(value: &str) -> String {
+    if value.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c)) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
 /// What would lead past the proxy, or ask of it what it does not have: TLS and other authentication.

@@ -108,7 +108,7 @@ async fn whatever_the_role_has_is_found_and_the_statements_remove_it() {
         let role = format!("tenant_{number}");
         new_role(&role).await;
         let owner = administrator("tenancy").await;
-        owner.batch_execute(&sql.replace("{r}", &role)).await.unwrap();
+        execute_in_turn(&owner, &sql.replace("{r}", &role)).await;
         let (remains, removal, _) = refused(&mut client, &role).await;
         assert_eq!(remains.len(), 1, "{remains:?}");
         assert_eq!(remains[0].database.as_deref(), database);
@@ -176,7 +176,7 @@ async fn sessions_go_on_where_more_than_they_is_in_the_way() {
     new_role("guest").await;
     let sql = "GRANT CONNECT ON DATABASE orders TO guest";
     let mut client = administrator("postgres").await;
-    client.batch_execute(sql).await.unwrap();
+    execute_in_turn(&client, sql).await;
     let session = application("guest").await;
     session.batch_execute("CREATE TEMPORARY TABLE t ()").await.unwrap();
     refused(&mut client, "guest").await;

@@ -46,12 +46,15 @@ async fn give_other_things(client: &Client, level: Level, schema: &str, role: &s
         sql += &format!(
             "GRANT TRUNCATE ON {schema}.orders TO {role}; GRANT CREATE ON SCHEMA {schema} TO {role}; \
              GRANT UPDATE ON SEQUENCE {schema}.orders_id_seq TO {role}; \
-             GRANT TEMPORARY ON DATABASE orders TO {role}; \
              CREATE TABLE {schema}.columns (x int); GRANT REFERENCES (x) ON {schema}.columns TO {role}; \
              ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT TRIGGER ON TABLES TO {role};"
         );
     }
     client.batch_execute(&sql).await.unwrap();
+    if level < Level::Owner {
+        let temporary = format!("GRANT TEMPORARY ON DATABASE orders TO {role}");
+        execute_in_turn(client, &temporary).await;
+    }
 }
 
 /// Everything that the server knows of the role's privileges, on whatever kind of object.

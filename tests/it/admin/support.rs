@@ -75,6 +75,17 @@ pub(crate) async fn new_schema(schema: &str) -> Client {
     client
 }
 
+/// Executes a statement about a database that other tests grant on too: the server refuses whoever comes
+/// second (`tuple concurrently updated`).
+pub(crate) async fn execute_in_turn(client: &Client, sql: &str) {
+    loop {
+        match client.batch_execute(sql).await {
+            Err(error) if error.code() == Some(&SqlState::INTERNAL_ERROR) => {}
+            executed => return executed.unwrap(),
+        }
+    }
+}
+
 /// Whether the server lets the client do this; any other refusal than "permission denied" is a mistake.
 pub(crate) async fn may(client: &Client, sql: &str) -> bool {
     match client.batch_execute(sql).await {

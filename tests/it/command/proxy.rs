@@ -126,7 +126,10 @@ fn in_the_foreground_it_says_where_it_listens_and_ends_when_it_is_told() {
     let (mut socket, mut port) = (String::new(), String::new());
     lines.read_line(&mut socket).unwrap();
     lines.read_line(&mut port).unwrap();
-    assert_eq!(socket.trim(), format!("Programs log in with host={}", folder.display()));
+    assert_eq!(
+        socket.trim(),
+        format!("Programs log in with host={} dbname=orders", folder.display())
+    );
     assert!(port.contains("host=127.0.0.1 port="), "{port}");
     assert!(folder.join(".s.PGSQL.5432").exists());
     let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();

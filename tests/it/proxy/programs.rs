@@ -3,7 +3,7 @@
 use std::{path::Path, process::Stdio};
 
 use postgres_entra::emulator::IdentityFault;
-use tokio::process::Command;
+use tokio::{io::AsyncReadExt, process::Command};
 
 use super::*;
 use crate::support::{eventually, shared_azure, skip_without, sleeps};
@@ -210,14 +210,20 @@ async fn the_changes_in_a_database_can_be_received() {
     receive(&["--create-slot", "--plugin=pgoutput"]).await;
     let insert = "CREATE TABLE s.t (text text); INSERT INTO s.t VALUES ('a new row')";
     psql(&scene, &format!("CREATE SCHEMA s; {insert}")).await;
-    let end = psql(&scene, "SELECT pg_current_wal_lsn()").await;
-    let file = scene.folder.with_file_name("changes");
-    let to_file = format!("--file={}", file.display());
-    let options = ["--option=proto_version=1", "--option=publication_names=everything"];
-    let start = ["--start", "--no-loop", "--endpos", &end, &to_file];
-    receive(&[&start[..], &options].concat()).await;
-    let changes = String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned();
-    assert!(changes.contains("a new row"), "{changes:?}");
+
+    let mut command = scene.program("pg_recvlogical");
+    command.args(["--dbname=orders", "--slot=changes", "--start", "--no-loop", "--file=-"]);
+    command.args(["--option=proto_version=1", "--option=publication_names=everything"]);
+    let mut receiving = command.spawn().unwrap();
+    let mut stream = receiving.stdout.take().unwrap();
+    let mut changes = Vec::new();
+    let received = async {
+        while !String::from_utf8_lossy(&changes).contains("a new row") {
+            assert_ne!(stream.read_buf(&mut changes).await.unwrap(), 0, "the end of the changes");
+        }
+    };
+    let limit = std::time::Duration::from_secs(60);
+    tokio::time::timeout(limit, received).await.expect("the row");
 }
 
 #[tokio::test]
