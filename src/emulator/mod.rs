@@ -96,6 +96,8 @@ use crate::clock::{Clock, SystemClock};
 
 /// A local Azure. Dropping it stops everything, removes its folder and waits for both.
 ///
+/// [`start`](Self::start) takes what its module shows; [`builder`](Self::builder) is for the rarer wishes.
+///
 /// It lives on a thread of its own, so it serves callers of any runtime. Nothing outlives the process
 /// that started it, however that ends: also an instance in a `static` is cleaned up after the process
 /// has exited, panicked or been killed.

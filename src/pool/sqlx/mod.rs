@@ -22,13 +22,12 @@
 //! - A login that the server refuses is not tried again with a new token: the caller gets sqlx's error, and
 //!   so does the next one. [`TokenCache::invalidate`](crate::TokenCache::invalidate) with the token that
 //!   was in use has it renewed at once, for this pool too.
-//! - A connect that breaks is not tried again, unless the port refused it or the server was starting up: its caller gets
-//!   the error at once. One that hangs is waited for until the `acquire_timeout`.
 //! - While the identity service has been down for longer than what was left of the last token, each new
 //!   connection is refused by the server (`28000`), and no error tells of the identity service: that is in
 //!   the [log and the stats](crate::TokenCache#events) of the token cache.
 //! - A connection that breaks while it is made is an error for the caller at once. It tries again, until the
 //!   `acquire_timeout`, only where one is refused, and where the server starts or has no session left.
+//!   A connect that hangs is waited for until then.
 //! - It verifies that the certificate is for what it dials, so it can't dial `hostaddr` and verify `host`.
 //!   An address on loopback is dialled and verified in place of the name: a local Azure has a certificate
 //!   for it. With any other address, [`open`](EntraPgPool::open) fails.
