@@ -3,7 +3,6 @@ use reqwest::Url;
 
 use super::{Selectors, secret_header::SecretHeader};
 use crate::{
-    config::value_of,
     environment::Environment,
     error::{ConfigError, ConfigErrorKind, TokenError, TokenErrorKind},
     identity::UserAssignedId,
@@ -51,7 +50,7 @@ impl AppService {
     ///
     /// [`ConfigError`] if the endpoint is not a plain HTTP URL.
     pub fn new(endpoint: &str, header: impl Into<Secret>) -> Result<Self, ConfigError> {
-        Self::at(endpoint, SecretHeader::Fixed(header.into()))
+        Ok(Self::at(endpoint::local(endpoint)?, SecretHeader::Fixed(header.into())))
     }
 
     /// The system-assigned identity at `IDENTITY_ENDPOINT`.
@@ -62,22 +61,13 @@ impl AppService {
     ///
     /// [`ConfigError`] if either variable is missing or the endpoint is not a plain HTTP URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let endpoint =
-            value_of(environment, ENDPOINT_VARIABLE)?.ok_or_else(|| missing(ENDPOINT_VARIABLE))?;
-        if value_of(environment, HEADER_VARIABLE)?.is_none() {
-            return Err(missing(HEADER_VARIABLE));
-        }
-        let header = SecretHeader::Variable(HEADER_VARIABLE, environment.clone());
-        Self::at(&endpoint, header).map_err(|error| error.in_variable(ENDPOINT_VARIABLE))
+        let variables = [ENDPOINT_VARIABLE, HEADER_VARIABLE];
+        let (endpoint, header) = SecretHeader::with_endpoint(environment, variables, missing)?;
+        Ok(Self::at(endpoint, header))
     }
 
-    fn at(endpoint: &str, header: SecretHeader) -> Result<Self, ConfigError> {
-        Ok(Self {
-            endpoint: endpoint::local(endpoint)?,
-            header,
-            identity: None,
-            client: Client::Plain,
-        })
+    fn at(endpoint: Url, header: SecretHeader) -> Self {
+        Self { endpoint, header, identity: None, client: Client::Plain }
     }
 
     /// Asks for this user-assigned identity.

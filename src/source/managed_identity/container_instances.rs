@@ -3,14 +3,13 @@ use reqwest::Url;
 use super::secret_header::SecretHeader;
 use crate::{
     cloud::resource_of,
-    config::value_of,
     environment::Environment,
     error::{ConfigError, ConfigErrorKind, TokenError},
     identity::UserAssignedId,
     source::{
         TokenFuture, TokenSource,
         answer::refusal::kind_of,
-        http::{Client, Request, endpoint, get, retry},
+        http::{Client, Request, get, retry},
     },
     token::AccessToken,
 };
@@ -46,15 +45,8 @@ impl ContainerInstances {
     ///
     /// [`ConfigError`] if either variable is missing or the endpoint is not a plain HTTP URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        for variable in [ENDPOINT_VARIABLE, HEADER_VARIABLE] {
-            if value_of(environment, variable)?.is_none() {
-                return Err(missing(variable));
-            }
-        }
-        let endpoint = environment.get(ENDPOINT_VARIABLE).unwrap_or_default();
-        let endpoint =
-            endpoint::local(&endpoint).map_err(|error| error.in_variable(ENDPOINT_VARIABLE))?;
-        let header = SecretHeader::Variable(HEADER_VARIABLE, environment.clone());
+        let variables = [ENDPOINT_VARIABLE, HEADER_VARIABLE];
+        let (endpoint, header) = SecretHeader::with_endpoint(environment, variables, missing)?;
         Ok(Self { endpoint, header, identity: None })
     }
 

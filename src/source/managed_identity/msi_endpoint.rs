@@ -9,7 +9,7 @@ use crate::{
     source::{
         TokenFuture, TokenSource,
         answer::refusal::kind_of,
-        http::{Client, endpoint, retry},
+        http::{Client, retry},
     },
     token::AccessToken,
 };
@@ -55,21 +55,14 @@ impl MsiEndpoint {
         environment: &Environment,
         identity: Option<&UserAssignedId>,
     ) -> Result<Self, ConfigError> {
-        for variable in [ENDPOINT_VARIABLE, SECRET_VARIABLE] {
-            if value_of(environment, variable)?.is_none() {
-                return Err(missing(variable));
-            }
-        }
-        let endpoint = environment.get(ENDPOINT_VARIABLE).unwrap_or_default();
-        let endpoint =
-            endpoint::local(&endpoint).map_err(|error| error.in_variable(ENDPOINT_VARIABLE))?;
+        let variables = [ENDPOINT_VARIABLE, SECRET_VARIABLE];
+        let (endpoint, header) = SecretHeader::with_endpoint(environment, variables, missing)?;
         let identity = match identity {
             Some(UserAssignedId::ClientId(_)) => identity.cloned(),
             Some(_) => return Err(not_a_client_id()),
             None => value_of(environment, DEFAULT_ID_VARIABLE)?
                 .map(|id| UserAssignedId::ClientId(id.trim().to_owned())),
         };
-        let header = SecretHeader::Variable(SECRET_VARIABLE, environment.clone());
         Ok(Self { endpoint, header, identity })
     }
 

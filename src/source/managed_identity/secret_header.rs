@@ -1,9 +1,12 @@
 use hyper::header::HeaderValue;
+use reqwest::Url;
 
 use crate::{
+    config::value_of,
     environment::Environment,
-    error::{TokenError, TokenErrorKind},
+    error::{ConfigError, TokenError, TokenErrorKind},
     secret::Secret,
+    source::http::endpoint,
 };
 
 /// The header by which an endpoint knows the application: a value that no other process of the machine has.
@@ -15,6 +18,18 @@ pub(super) enum SecretHeader {
 }
 
 impl SecretHeader {
+    /// The endpoint that one variable names, and the header whose value is in the other.
+    pub(super) fn with_endpoint(
+        environment: &Environment,
+        [url, value]: [&'static str; 2],
+        missing: fn(&str) -> ConfigError,
+    ) -> Result<(Url, Self), ConfigError> {
+        let address = value_of(environment, url)?.ok_or_else(|| missing(url))?;
+        value_of(environment, value)?.ok_or_else(|| missing(value))?;
+        let endpoint = endpoint::local(&address).map_err(|error| error.in_variable(url))?;
+        Ok((endpoint, Self::Variable(value, environment.clone())))
+    }
+
     /// The value as it is, and as it is sent.
     pub(super) fn value(&self, source: &'static str) -> Result<(Secret, HeaderValue), TokenError> {
         let (name, value) = match self {
